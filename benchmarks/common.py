@@ -1,0 +1,123 @@
+"""What the accuracy benchmarks share: one run from recipe to test errors, and its record."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from indicdigits import recipe as recipes
+from indicdigits.data.audit import leaked
+from indicdigits.progress import Reporter
+from indicdigits.training import device, run
+from indicdigits.training.loop import Runtime
+
+RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).parent.parent
+
+
+def machine() -> str:
+    """The machine, for the record."""
+    model = "unknown processor"
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), model)
+    return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def measure(recipe_name: str, changes: Sequence[str], keep: Path | None = None) -> dict[str, Any]:
+    """Trains a recipe and reads its test split once, with the final weights.
+
+    Args:
+        recipe_name: A shipped recipe.
+        changes: `--set` texts.
+        keep: Where the run folder goes; it is thrown away without.
+
+    Returns:
+        Plain data: accuracy, errors, the same without leaked images, seconds, digest.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="indicdigits-bench-")) / "run" if keep is None else keep
+    reporter = Reporter(quiet=True)
+    file = recipes.find(recipe_name)
+    recipe = recipes.load(file, changes)
+    started = time.monotonic()
+    prepared = run.prepare(recipe, file.parent, reporter)
+    run.train(prepared, file.parent, Runtime(run=folder, reporter=reporter))
+    seconds = time.monotonic() - started
+    test = prepared.data.test
+    right = run.predict(prepared.model, test.images).argmax(1) == test.labels
+    clean = ~leaked(prepared.data.train, test)
+    record = {
+        "n": len(test),
+        "errors": int((~right).sum()),
+        "accuracy": float(right.mean()),
+        "n_without_leaked": int(clean.sum()),
+        "errors_without_leaked": int((~right[clean]).sum()),
+        "wrong": np.flatnonzero(~right).tolist(),
+        "trained_on": len(prepared.data.train),
+        "seconds": round(seconds, 1),
+        "recipe_digest": recipe.digest(),
+    }
+    if keep is None:
+        shutil.rmtree(folder.parent, ignore_errors=True)
+    return record
+
+
+class Results:
+    """A JSON file of records by name; a record once there is not measured again.
+
+    Args:
+        name: Of the file under `benchmarks/results`.
+        script: The command that writes it.
+    """
+
+    def __init__(self, name: str, script: str) -> None:
+        self.path = RESULTS / f"{name}.json"
+        self.content: dict[str, Any] = {"command": script, "machine": machine(), "records": {}}
+        if self.path.exists():
+            self.content = json.loads(self.path.read_text())
+
+    def get(self, key: str, recipe_name: str, changes: Sequence[str], keep: Path | None = None):
+        """The record of that name, measured now if it is missing or from another recipe."""
+        digest = recipes.load(recipes.find(recipe_name), changes).digest()
+        record = self.content["records"].get(key)
+        if record is None or record["recipe_digest"] != digest:
+            record = measure(recipe_name, changes, keep)
+            self.content["records"][key] = record
+            self.save()
+            print(f"{key}: {100 * record['accuracy']:.2f} % in {record['seconds']} s", flush=True)
+        return record
+
+    def save(self) -> None:
+        """Writes what there is; a killed benchmark goes on from here."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self.content, indent=1) + "\n")
+        os.replace(temporary, self.path)
+
+
+def row(records: Sequence[dict[str, Any]]) -> str:
+    """Mean ± standard deviation, with errors summed, with and without leaked images."""
+    values = [100 * r["accuracy"] for r in records]
+    clean = [100 * (1 - r["errors_without_leaked"] / r["n_without_leaked"]) for r in records]
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    errors, total = sum(r["errors"] for r in records), sum(r["n"] for r in records)
+    slowest = max(r["seconds"] for r in records)
+    return (
+        f"{statistics.mean(values):.2f} ± {spread:.2f} | {errors} / {total} | "
+        f"{statistics.mean(clean):.2f} | {slowest:.0f} s"
+    )
+
+
+def start() -> None:
+    """Sets the device and the compilation cache."""
+    device.choose("auto", Reporter())

@@ -1,0 +1,52 @@
+"""What transfer brings: three strategies, all labels and ten a class, three scripts, five seeds.
+
+    python benchmarks/transfer.py [--seeds 5]
+
+Writes benchmarks/results/transfer.json and prints the tables of the README. A seed decides the
+weights that are fresh, the order, the augmentation, the validation part and which ten labels of a
+class are taken; the strategies see the same ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import common
+
+SCRIPTS = ("devanagari", "bengali", "telugu")
+ALL_TRAINED = 'phases.finetune.rules=[{prefix=""}]'
+STRATEGIES = {
+    "frozen early layers (default)": [],
+    "all layers trained": [ALL_TRAINED],
+    "from scratch": [ALL_TRAINED, 'start.weights="scratch"'],
+}
+# With ten labels a class an epoch is two steps; chosen on validation parts.
+LABELS = {"all": [], "10 a class": ["data.shots=10", "phases.finetune.epochs=300"]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", choices=[*LABELS], help="only these labels")
+    arguments = parser.parse_args()
+    common.start()
+    results = common.Results("transfer", "python benchmarks/transfer.py")
+    for labels in [arguments.only] if arguments.only else LABELS:
+        print(f"\n### Labels: {labels}\n")
+        print("| script | strategy | accuracy % | errors | without leaked | slowest run |")
+        print("|---|---|---|---|---|---|")
+        for script in SCRIPTS:
+            for strategy, changes in STRATEGIES.items():
+                records = [
+                    results.get(
+                        f"{script}/{strategy}/{labels}/{seed}",
+                        f"scripts/{script}",
+                        [*changes, *LABELS[labels], f"seed={seed}", f"data.seed={seed}"],
+                    )
+                    for seed in range(arguments.seeds)
+                ]
+                print(f"| {script} | {strategy} | {common.row(records)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""What the verbs share: options that look alike everywhere, and how an answer is printed.
+
+A verb writes its answer with `emit` to standard output, and everything else through the
+`Reporter` of `reporter` to standard error, so that `indicdigits … --json | jq` always works.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+import math
+import sys
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Annotated, Any, Literal
+
+import typer
+
+from indicdigits.progress import Reporter
+
+DeviceName = Literal["auto", "cpu", "gpu", "tpu"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the answer.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change one key of the recipe, such as phases.finetune.epochs=5; repeatable.",
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, max=2**31 - 1, help="The recipe's seed.", show_default=False),
+]
+Device = Annotated[DeviceName, typer.Option("--device", help="Where to compute.")]
+
+
+def reporter(quiet: bool = False) -> Reporter:
+    """What a verb reports progress to."""
+    return Reporter(quiet=quiet)
+
+
+def emit(data: Any, json: bool, text: str) -> None:
+    """Prints a verb's answer to standard output.
+
+    Args:
+        data: The answer as tables, lists, texts and numbers; paths, numpy arrays and numpy
+            numbers are allowed, and a number that is not finite becomes null.
+        json: Whether to print `data` as JSON rather than `text`.
+        text: The same for people.
+    """
+    if json:
+        text = json_module.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def plain(value: Any) -> Any:
+    """Turns paths, numpy values, mappings and sequences into what JSON can hold.
+
+    Raises:
+        TypeError: Something else.
+    """
+    if hasattr(value, "tolist"):  # numpy arrays and numbers, known without importing numpy
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no place in JSON")

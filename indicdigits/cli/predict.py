@@ -1,0 +1,54 @@
+"""`indicdigits predict`: reads pictures with a bundle. Imports no JAX."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from indicdigits.cli.common import Json, emit
+from indicdigits.errors import DataError
+
+if TYPE_CHECKING:
+    from indicdigits.runtime.reader import Reading
+
+
+def predict(
+    bundle: Annotated[
+        str, typer.Argument(metavar="BUNDLE|SCRIPT", help="A bundle file, or a script's name.")
+    ],
+    pictures: Annotated[list[str], typer.Argument(metavar="PICTURE...", help="Image files.")],
+    native: Annotated[
+        bool, typer.Option("--native/--ascii", help="Print digits of the script, or 0 to 9.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Read pictures of one digit each."""
+    from indicdigits.runtime.reader import load
+
+    reader = load(bundle)
+    answers: list[dict[str, Any]] = []
+    failed: DataError | None = None
+    for path in pictures:
+        try:
+            reading = reader(path)
+        except DataError as error:  # one bad picture does not stop the others
+            failed = error
+            print(f"error: {error}", file=sys.stderr)
+            answers.append({"path": path, "error": error.as_dict()})
+            continue
+        answers.append({"path": path, **reading.as_dict()})
+        if not json:
+            emit(None, False, _line(path, reading, native=native))
+    if json:
+        emit(answers, True, "")
+    if failed:
+        raise typer.Exit(failed.exit_code)
+
+
+def _line(path: str, reading: Reading, *, native: bool) -> str:
+    """One line for people: path, digit, probability, and why it is not accepted."""
+    text = reading.text if native or reading.value is None else str(reading.value)
+    doubt = "" if reading.accepted else f"  not accepted: {reading.reason}"
+    return f"{path}  {text}  {reading.probability:.1%}{doubt}"

@@ -1,0 +1,104 @@
+"""Where things are kept on disk, and how they get there: whole, or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from indicdigits.errors import StorageError
+
+REFUSALS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the disk is read-only",
+    errno.EACCES: "writing is not permitted",
+    errno.EPERM: "writing is not permitted",
+    errno.ENOTDIR: "a part of the path is a file, no folder",
+}
+STALE_SECONDS = 24 * 3600.0
+
+
+def home() -> Path:
+    """The cache folder: $INDICDIGITS_HOME, or ~/.cache/indicdigits."""
+    named = os.environ.get("INDICDIGITS_HOME")
+    return Path(named).expanduser() if named else Path.home() / ".cache" / "indicdigits"
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turns what a full, read-only or forbidden disk raises into a `StorageError`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in REFUSALS:
+            raise
+        raise refused(error, path) from error
+
+
+def refused(error: OSError, path: Path) -> StorageError:
+    """The `StorageError` for an `OSError` whose number is one of `REFUSALS`."""
+    return StorageError(
+        REFUSALS.get(error.errno or 0, str(error)),
+        where=path,
+        hint="free some space, or set INDICDIGITS_HOME to a folder that can be written",
+    )
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name beside `path` that nobody uses, for what is not finished yet."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Gives a temporary folder that becomes `path` when the block ends well.
+
+    When another process was first, its folder stays: both hold the same.
+
+    Raises:
+        StorageError: The disk refused.
+    """
+    temporary = temporary_beside(path)
+    with storage_errors(path):
+        temporary.mkdir(parents=True)
+        sweep(path.parent, f".{path.name}.*.partial")
+        try:
+            yield temporary
+            for file in temporary.rglob("*"):
+                if file.is_file():
+                    _flush(file)
+            try:
+                temporary.replace(path)
+            except OSError:
+                if not path.is_dir():
+                    raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def sweep(folder: Path, pattern: str) -> None:
+    """Removes what a killed process left behind; what is younger than a day may be in use."""
+    for leftover in folder.glob(pattern):
+        try:
+            old = time.time() - leftover.stat().st_mtime > STALE_SECONDS
+        except FileNotFoundError:
+            continue
+        if old and leftover.is_dir():
+            shutil.rmtree(leftover, ignore_errors=True)
+        elif old:
+            leftover.unlink(missing_ok=True)
+
+
+def _flush(file: Path) -> None:
+    # A rename survives a power cut only if the bytes were on the disk before it.
+    descriptor = os.open(file, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,285 @@
+"""The report's pictures: PNG bytes from a report's metrics, drawn without a display.
+
+Figures are made as objects, never through pyplot: nothing is global, nothing is left open.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from indicdigits.evaluation.glyphs import font_for_matplotlib
+from indicdigits.evaluation.words import certainty, count, plain_name, script_name
+
+INK, MUTED, RULE = "#1d2b36", "#6b7885", "#dfe4e8"
+RIGHT, WRONG, OTHER = "#0f766e", "#9b1c12", "#b7791f"
+RIGHT_RGB, WRONG_RGB = (15, 118, 110), (180, 35, 24)
+MOST_MISTAKES = 24
+_DPI = 150
+_CELL, _LARGEST = 0.56, 24.0  # inches: a cell of the confusion matrix, and all of it at most
+
+
+def confusion_png(metrics: Mapping[str, Any]) -> bytes:
+    """The confusion matrix: a row a true class, a column an answer, errors in red."""
+    confusion = np.asarray(metrics["confusion"])
+    size = len(confusion)
+    side = min(_CELL * size, _LARGEST)
+    figure = Figure(
+        figsize=(side + 1.4, side + 1.7), dpi=_DPI if size < 20 else 72, layout="constrained"
+    )
+    axes = figure.add_subplot()
+    axes.imshow(_cell_colours(confusion), aspect="equal")
+    # 26 points a digit fill a cell; large counts and small cells take less
+    font_size = min(26 * side / (_CELL * size) / max(len(str(confusion.max())), 2), 13)
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    for row, column in np.argwhere(confusion > 0):
+        dark = row == column and shares[row, column] > 0.8
+        axes.text(
+            column,
+            row,
+            str(confusion[row, column]),
+            ha="center",
+            va="center",
+            fontsize=font_size,
+            color="white" if dark else INK if row == column else WRONG,
+            fontweight="normal" if row == column else "bold",
+        )
+    _grid(axes, size)
+    for index, entry in enumerate(metrics["per_class"]):
+        _axis_label(axes, index, entry, size, along_x=True)
+        _axis_label(axes, index, entry, size, along_x=False)
+    axes.set_xlabel("read as", color=MUTED, fontsize=12, labelpad=40)
+    axes.set_ylabel("written", color=MUTED, fontsize=12, labelpad=48)
+    axes.set_title(
+        f"{script_name(metrics['script'])}: {count(metrics['errors'], 'error')} "
+        f"in {metrics['n']} test pictures",
+        color=INK,
+        fontsize=14,
+        pad=14,
+    )
+    return _png(figure)
+
+
+def _cell_colours(confusion: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Right answers shade to green by their share of the row, mistakes to red by their number."""
+    shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    errors = confusion.copy()
+    np.fill_diagonal(errors, 0)
+    diagonal = np.eye(len(confusion), dtype=bool)
+    # One error must be seen beside fifty, and no red may drown the figure that stands on it.
+    red = np.where(errors > 0, 0.12 + 0.38 * errors / max(errors.max(), 1), 0.0)
+    strength = np.where(diagonal, 0.9 * shares, red)[..., None]
+    tint = np.where(diagonal[..., None], RIGHT_RGB, WRONG_RGB) / 255
+    return 1 - strength * (1 - tint)
+
+
+def _grid(axes: Axes, size: int) -> None:
+    axes.set_xticks(np.arange(size + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(size + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color=RULE, linewidth=1)
+    axes.tick_params(which="both", length=0)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
+
+
+def _axis_label(
+    axes: Axes, index: int, entry: Mapping[str, Any], size: int, *, along_x: bool
+) -> None:
+    """A class beside its row or column: the native digit, and its value small beside it."""
+    font = font_for_matplotlib(entry["text"])
+    scale = min(_LARGEST / (_CELL * size), 1.0)
+
+    def put(text: str, distance: float, points: float, colour: str, **style: Any) -> None:
+        offset = (0, -distance * scale) if along_x else (-distance * scale, 0)
+        axes.annotate(
+            text,
+            (index, size - 0.5) if along_x else (-0.5, index),
+            xytext=offset,
+            textcoords="offset points",
+            color=colour,
+            fontsize=points * scale,
+            annotation_clip=False,
+            **{"ha": "center", "va": "center", **style},
+        )
+
+    if font is None:
+        plain = _wrapped(plain_name(entry["text"], entry["value"]))
+        long: dict[str, Any] = {"va": "top"} if along_x else {"ha": "right"}
+        put(plain, *((15, 12, INK) if len(plain) < 3 else (6, 8, INK)), **long)
+        return
+    put(entry["text"], 15, 20, INK, fontproperties=font)
+    if entry["value"] is not None:
+        put(str(entry["value"]), 34, 10, MUTED)
+
+
+def _wrapped(text: str) -> str:
+    """A class that is a phrase, such as "not a digit", in lines short enough for a cell."""
+    return textwrap.fill(text, 7, break_long_words=False)
+
+
+def mistakes_png(metrics: Mapping[str, Any], images: NDArray[np.uint8]) -> bytes:
+    """The worst mistakes: each picture with what was written, what was read, and how sure.
+
+    Args:
+        metrics: A report's metrics.
+        images: uint8 (N, S, S), the test pictures, light ink on black.
+    """
+    worst = metrics["mistakes"][:MOST_MISTAKES]
+    if not worst:
+        figure = Figure(figsize=(6, 2), dpi=_DPI)
+        text = f"No mistakes in {metrics['n']} test pictures"
+        figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=16, color=RIGHT)
+        return _png(figure)
+    columns = min(len(worst), 6)
+    rows = math.ceil(len(worst) / columns)
+    # Cells of fixed inches, so that few mistakes are drawn as large as many.
+    width, height = 1.55, 2.1
+    figure = Figure(figsize=(columns * width + 0.2, rows * height + 0.2), dpi=_DPI)
+    total_width, total_height = figure.get_size_inches()
+    for place, mistake in enumerate(worst):
+        row, column = divmod(place, columns)
+        left = (0.1 + column * width + 0.125) / total_width
+        bottom = (0.1 + (rows - 1 - row) * height + 0.62) / total_height
+        axes = figure.add_axes((left, bottom, 1.3 / total_width, 1.3 / total_height))
+        axes.imshow(255 - images[mistake["index"]], cmap="gray", vmin=0, vmax=255)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_color(RULE)
+        _caption(axes, mistake)
+    return _png(figure)
+
+
+def _caption(axes: Axes, mistake: Mapping[str, Any]) -> None:
+    parts = (
+        (0.2, mistake["truth"], mistake["truth_value"], INK),
+        (0.8, mistake["answer"], mistake["answer_value"], WRONG),
+    )
+    axes.text(0.5, -0.15, "→", transform=axes.transAxes, ha="center", va="center", color=MUTED)
+    for x, text, value, colour in parts:
+        font = font_for_matplotlib(text)
+        shown = text if font else _wrapped(plain_name(text, value))
+        style: dict[str, Any] = {"fontproperties": font} if font else {}
+        axes.text(
+            x - (0.07 if font and value is not None else 0),
+            -0.15,
+            shown,
+            transform=axes.transAxes,
+            ha="center",
+            va="center",
+            color=colour,
+            fontsize=17 if font or len(shown) < 3 else 8,
+            **style,
+        )
+        if font and value is not None:
+            axes.text(
+                x + 0.1,
+                -0.15,
+                str(value),
+                transform=axes.transAxes,
+                ha="center",
+                va="center",
+                color=MUTED,
+                fontsize=9,
+            )
+    axes.text(
+        0.5,
+        -0.36,
+        f"{certainty(mistake['probability'])} sure",
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        color=MUTED,
+        fontsize=9,
+    )
+
+
+def curves_png(history: Sequence[Mapping[str, Any]], *, tall: bool = False) -> bytes | None:
+    """Loss and errors over the epochs, on training and validation pictures.
+
+    Args:
+        history: The lines of a run's metrics.jsonl.
+        tall: One below the other, for narrow screens, rather than side by side.
+
+    Returns:
+        PNG bytes, or None when nothing was recorded.
+    """
+    if not history:
+        return None
+    size, rows, columns = ((4.6, 6.4), 2, 1) if tall else ((9.2, 3.6), 1, 2)
+    figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
+    loss, errors = figure.subplots(rows, columns)
+    epochs = np.arange(1, len(history) + 1)
+    for part, colour in (("train", OTHER), ("validation", RIGHT)):
+        label = {"train": "training", "validation": "validation"}[part]
+        style = {
+            "color": colour,
+            "linewidth": 2,
+            "label": label,
+            "marker": "o",
+            "markersize": 3,
+            "clip_on": False,
+        }
+        loss.plot(epochs, _series(history, f"{part}_loss"), **style)
+        errors.plot(epochs, 100 * (1 - _series(history, f"{part}_accuracy")), **style)
+    loss.set_title("Loss", loc="left", color=INK, fontsize=13)
+    errors.set_title("Read wrong, %", loc="left", color=INK, fontsize=13)
+    loss.set_ylim(bottom=0)
+    # A square root keeps the last tenths of a percent visible, and unlike a logarithm has a zero.
+    errors.set_yscale("function", functions=(_square_root, np.square))
+    errors.yaxis.set_major_locator(FixedLocator(_error_ticks(errors.get_ylim()[1])))
+    errors.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    errors.set_ylim(bottom=0)
+    for axes in (loss, errors):
+        _style_curves(axes, history)
+    loss.legend(frameon=False, labelcolor=INK, fontsize=11)
+    return _png(figure)
+
+
+def _error_ticks(top: float) -> list[float]:
+    """Percentages to write at an axis of square roots up to `top`, none too close to another."""
+    ticks = [0.0]
+    for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 100):
+        if math.sqrt(tick) - math.sqrt(ticks[-1]) > 0.08 * math.sqrt(max(top, 0)):
+            ticks.append(tick)
+    return ticks
+
+
+def _square_root(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.sqrt(np.maximum(values, 0))
+
+
+def _series(history: Sequence[Mapping[str, Any]], key: str) -> NDArray[np.float64]:
+    """One column as floats; NaN, which a line leaves out, where nothing was measured."""
+    values = [line.get(key) for line in history]
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _style_curves(axes: Axes, history: Sequence[Mapping[str, Any]]) -> None:
+    axes.set_xlim(0.5, max(len(history), 2) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel("epoch", color=MUTED)
+    axes.tick_params(colors=MUTED, length=0)
+    axes.grid(axis="y", color=RULE)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.spines["bottom"].set_color(RULE)
+    phases = [line.get("phase") for line in history]
+    for index in range(1, len(phases)):
+        if phases[index] != phases[index - 1]:
+            axes.axvline(index + 0.5, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    # No software version inside: the same metrics give the same bytes.
+    figure.savefig(buffer, format="png", dpi=figure.dpi, metadata={"Software": None})
+    return buffer.getvalue()

@@ -1,0 +1,151 @@
+"""What goes into a bundle besides the graph: recipe, figures, licence, card, golden vectors."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from flax import nnx
+
+import indicdigits
+from indicdigits.data.source import Split, load_data
+from indicdigits.errors import CheckpointError, UsageError
+from indicdigits.evaluation.card import card_markdown
+from indicdigits.evaluation.report import describe, evaluate_run
+from indicdigits.export.golden import golden
+from indicdigits.export.verify import Pixels, Predict
+from indicdigits.imaging.normalise import SPEC
+from indicdigits.models import surgery
+from indicdigits.progress import Reporter
+from indicdigits.recipe import Recipe, strict
+from indicdigits.registry import DATASETS
+from indicdigits.runtime.bundle import SUFFIX, Bundle, ClassLabel
+from indicdigits.runtime.parity import Parity
+from indicdigits.training.run import LoadedModel, load_model
+from indicdigits.training.step import make_predict, predict_all
+
+BATCH = 512  # pictures that the network answers at once
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contents:
+    """A trained network and everything that a bundle says about it.
+
+    Attributes:
+        model: In evaluation mode.
+        recipe: What it was trained by.
+        info: What run and checkpoint say about themselves.
+        metrics: What its report says, measured now when there is no report of these weights.
+        test: The test split.
+        default_output: Where the bundle goes when nobody says.
+    """
+
+    model: nnx.Module
+    recipe: Recipe
+    info: dict[str, Any]
+    metrics: dict[str, Any]
+    test: Split
+    default_output: Path
+
+    def predict(self, images: Pixels) -> npt.NDArray[np.float32]:
+        """The network: uint8 (N,S,S) -> probabilities float32 (N,C)."""
+        # Never less than a whole batch, so that there is one shape to compile and not two.
+        padding = np.zeros((max(0, BATCH - len(images)), *images.shape[1:]), np.uint8)
+        found = self._answer(np.concatenate([images, padding]))
+        return found[: len(images)]
+
+    @cached_property
+    def _answer(self) -> Predict:
+        graph, weights = surgery.split(self.model)
+        step = make_predict(graph)
+        return lambda images: predict_all(step, weights, images, BATCH)
+
+    def bundle(self, graph: bytes, parity: Parity) -> Bundle:
+        """Puts the bundle together around a graph that passed the gate."""
+        recipe = self.recipe
+        vectors = golden(self.test.images, self.test.labels, self.predict)
+        return Bundle(
+            name=recipe.name,
+            script=recipe.script,
+            classes=tuple(ClassLabel(text=c.text, value=c.value) for c in recipe.labels),
+            input_size=recipe.data.input_size,
+            normalisation=SPEC,
+            graph=graph,
+            card=card_markdown(recipe, self.metrics, self.info),
+            golden_npz=vectors.to_bytes(),
+            parity=parity,
+            metrics=_figures(self.metrics),
+            licence=licence(recipe),
+            recipe={"digest": recipe.digest(), "resolved": strict.plain(recipe)},
+            created_by=f"indicdigits {indicdigits.__version__}",
+        )
+
+
+def gather(run: Path, reporter: Reporter) -> Contents:
+    """Collects what a run left behind, and its test split.
+
+    Args:
+        run: The run folder.
+        reporter: Where progress goes.
+
+    Raises:
+        UsageError: That is no run folder.
+        CheckpointError: There are no weights, or they or the run's files are damaged.
+        DataError: The test pictures cannot be had.
+    """
+    about = _read_json(run / "run.json")
+    if about is None:
+        raise UsageError(
+            "no run is here", where=run, allowed="a run folder, such as those under runs/"
+        )
+    loaded = load_model(run)
+    root = Path(about.get("root", run))
+    return Contents(
+        model=loaded.model,
+        recipe=loaded.recipe,
+        info=about | loaded.info,
+        metrics=_metrics(run, loaded, reporter),
+        test=load_data(loaded.recipe, root, reporter).test,
+        default_output=run / f"{loaded.recipe.name}{SUFFIX}",
+    )
+
+
+def _metrics(run: Path, loaded: LoadedModel, reporter: Reporter) -> dict[str, Any]:
+    """The run's report, when it is about these weights; else the same measured now."""
+    expected = describe(loaded.recipe, loaded.info)
+    metrics = _read_json(run / "report" / "metrics.json") or {}
+    if all(metrics.get(key) == expected[key] for key in ("recipe_digest", "weights")):
+        return metrics
+    return evaluate_run(run, reporter).metrics
+
+
+def licence(recipe: Recipe) -> str:
+    """The licence of the data a network was trained on, and what its weights started from."""
+    parts = [recipe.licence] if recipe.licence else []
+    if not parts:
+        names = dict.fromkeys(source.dataset for source in recipe.data.sources)
+        parts = [f"{name}: {DATASETS.get(name.partition('/')[0]).licence}" for name in names]
+    if recipe.start.weights != "scratch":
+        parts.append(f"weights started from {recipe.start.weights}")
+    return "; ".join(parts)
+
+
+def _figures(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The report's figures, without its list of single pictures."""
+    figures = {key: value for key, value in metrics.items() if key != "mistakes"}
+    return figures | {"part": "test", "seeds": [metrics["seed"]]}
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"cannot be read: {error}", where=path) from error
+    return data if isinstance(data, dict) else None

@@ -1,0 +1,60 @@
+"""Which parameters a phase trains: rules -> sets of paths, module modes, a table to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flax import nnx
+
+from indicdigits.recipe import Phase, Rule
+
+
+def rule_for(path: str, rules: Iterable[Rule]) -> Rule:
+    """The first rule that matches a parameter's or module's path."""
+    return next(rule for rule in rules if rule.matches(path))
+
+
+def split_paths(paths: Iterable[str], phase: Phase) -> tuple[set[str], set[str]]:
+    """Parameter paths that the phase trains, and those it leaves byte-identical."""
+    frozen = {path for path in paths if rule_for(path, phase.rules).frozen}
+    return set(paths) - frozen, frozen
+
+
+def set_modes(model: nnx.Module, phase: Phase | None) -> None:
+    """Puts every submodule in training mode, or in evaluation mode where it is frozen.
+
+    Freezing parameters alone would let batch statistics drift and dropout act in frozen layers.
+
+    Args:
+        model: Changed in place.
+        phase: Whose rules decide; None puts everything in evaluation mode.
+    """
+    for names, module in nnx.iter_modules(model):
+        if isinstance(module, (nnx.BatchNorm, nnx.Dropout)):
+            frozen = phase is None or rule_for("/".join(map(str, names)), phase.rules).frozen
+            if isinstance(module, nnx.BatchNorm):
+                module.use_running_average = frozen
+            else:
+                module.deterministic = frozen
+
+
+def table(shapes: Mapping[str, Any], phase: Phase, reset: Iterable[str] = ()) -> list[str]:
+    """Lines that say, stage by stage, what is frozen, trained or reset.
+
+    Args:
+        shapes: Parameter path -> array (anything with `size`).
+        phase: Whose rules decide.
+        reset: Paths that start from fresh weights instead of the checkpoint's.
+    """
+    fresh = set(reset)
+    rows: dict[tuple[str, str], int] = {}
+    for path, array in shapes.items():
+        rule = rule_for(path, phase.rules)
+        state = "frozen" if rule.frozen else f"trained x{rule.rate:g}"
+        if path in fresh:
+            state += ", reset"
+        key = (path.split("/")[0], state)
+        rows[key] = rows.get(key, 0) + int(array.size)
+    width = max(len(stage) for stage, _ in rows)
+    return [f"  {stage:<{width}}  {count:>8,}  {state}" for (stage, state), count in rows.items()]

@@ -1,0 +1,221 @@
+"""What a recipe may say: frozen dataclasses, their defaults, and the digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from indicdigits.recipe import strict
+from indicdigits.scripts import SCRIPTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassEntry:
+    """One class.
+
+    Attributes:
+        text: What a reader writes for it, such as "५" or "not a digit".
+        value: Its number, or None.
+    """
+
+    text: str
+    value: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where pictures come from; `format` to `test_fraction` are for `labelled_images` only.
+
+    Attributes:
+        dataset: A data set's name, with its configuration after a slash.
+        format: How a user's own pictures are laid out.
+        train: Folder, CSV, npz or IDX image file, relative to the recipe's folder; absolute only
+            on the command line.
+        train_labels: The IDX label file that belongs to `train`.
+        test: The same for the test part; without it `test_fraction` is carved out of `train`.
+        test_labels: The IDX label file that belongs to `test`.
+        test_fraction: Part of `train` to test on, stratified, when `test` is not given.
+    """
+
+    dataset: str
+    format: Literal["folder", "csv", "npz", "idx"] | None = None
+    train: str | None = None
+    train_labels: str | None = None
+    test: str | None = None
+    test_labels: str | None = None
+    test_fraction: float = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """The pictures: their sources, the part held out, and the size they are brought to.
+
+    Attributes:
+        sources: Data sets; several are trained on together.
+        input_size: Height and width of the network's input, pixels.
+        validation_fraction: Part of each class of the training part that is held out.
+        train_on: Whether the final weights have also seen the validation part.
+        shots: Labelled pictures a class to train on; 0 means all.
+        seed: Decides the validation part and which pictures the shots are.
+    """
+
+    sources: tuple[Source, ...]
+    input_size: int = 28
+    validation_fraction: float = 0.1
+    train_on: Literal["train", "train+validation"] = "train"
+    shots: int = 0
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augment:
+    """What training pictures go through.
+
+    Attributes:
+        copies: Augmented epochs drawn ahead; epoch e trains on copy e modulo this.
+        jitter_shift: Random shift in each step, fraction of the side, both ways.
+        jitter_zoom: Random zoom of each axis in each step; 0.05 is 0.95 to 1.05.
+        transforms: Tables with a `name` and that augmentation's numbers.
+    """
+
+    copies: int = 8
+    jitter_shift: float = 0.03
+    jitter_zoom: float = 0.05
+    transforms: tuple[Mapping[str, str | float], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """The backbone and its options."""
+
+    backbone: str = "cnn"
+    options: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Where the weights come from: "scratch", a shipped backbone's name, a run or a path."""
+
+    weights: str = "scratch"
+    head: Literal["reset", "keep"] = "reset"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What happens to parameters under a path prefix; the first rule that matches decides.
+
+    Attributes:
+        prefix: Beginning of a parameter's path, whole names only; "" matches every path.
+        frozen: Leave parameters and batch statistics byte-identical.
+        rate: Multiplier of the phase's learning rate, when not frozen.
+    """
+
+    prefix: str
+    frozen: bool = False
+    rate: float = 1.0
+
+    def matches(self, path: str) -> bool:
+        """Whether `path` lies under the prefix."""
+        return not self.prefix or path == self.prefix or path.startswith(self.prefix + "/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A stretch of training with one step function and one optimizer.
+
+    Attributes:
+        name: What it is called in logs and in `--set phases.NAME.epochs=3`.
+        epochs: Passes over the training part.
+        learning_rate: Peak of Adam's learning rate.
+        warmup_fraction: Part of the phase during which the rate rises linearly from zero.
+        schedule: What follows the warm-up.
+        final_fraction: Where the cosine ends, as a fraction of the peak.
+        weight_decay: Decoupled decay of kernels; norms and biases are left alone.
+        rules: Ordered; the first that matches a parameter's path decides.
+    """
+
+    name: str
+    epochs: int
+    learning_rate: float
+    warmup_fraction: float = 0.1
+    schedule: Literal["constant", "cosine"] = "cosine"
+    final_fraction: float = 0.01
+    weight_decay: float = 0.0
+    rules: tuple[Rule, ...] = (Rule(prefix=""),)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What holds for all phases.
+
+    Attributes:
+        batch_size: Pictures a step.
+        label_smoothing: Probability that is spread over all classes.
+        average_decay: Of the moving average of the weights, a step; 0 is no average.
+        clip_norm: Largest global norm of the gradients; 0 is no limit.
+    """
+
+    batch_size: int = 128
+    label_smoothing: float = 0.0
+    average_decay: float = 0.998
+    clip_norm: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything that decides a result.
+
+    Attributes:
+        name: Of the recipe; names folders and files.
+        task: Whether it makes a backbone or starts from one.
+        script: A script of `indicdigits.scripts`, or a new one that `classes` spells out.
+        description: One sentence for cards.
+        licence: Of the training data, for cards; without it, what the data sets say.
+        seed: Of initial weights, order and augmentation.
+        classes: In the order of the network's outputs; without them the script's ten digits.
+        data: The pictures.
+        augment: What training pictures go through.
+        model: The backbone.
+        start: Where the weights come from.
+        training: What holds for all phases.
+        phases: What is trained, one after the other.
+        strokes: Class text -> variants, each a list of strokes, for the data set `strokes`.
+    """
+
+    name: str
+    task: Literal["pretrain", "finetune"]
+    script: str
+    description: str = ""
+    licence: str = ""
+    seed: int = 0
+    classes: tuple[ClassEntry, ...] = ()
+    data: Data
+    augment: Augment = field(default_factory=Augment)
+    model: Model = field(default_factory=Model)
+    start: Start = field(default_factory=Start)
+    training: Training = field(default_factory=Training)
+    phases: tuple[Phase, ...]
+    strokes: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[ClassEntry, ...]:
+        """The classes in the order of the network's outputs."""
+        if self.classes or self.script not in SCRIPTS:
+            return self.classes
+        digits = SCRIPTS[self.script].digits
+        return tuple(ClassEntry(text=text, value=value) for value, text in enumerate(digits))
+
+    def digest(self) -> str:
+        """SHA-256 of the resolved recipe, in hexadecimal; equal results share it.
+
+        What cannot change a result is left out: the words about it, and strokes that are not drawn.
+        """
+        table = strict.plain(self)
+        drawn = any(source.dataset.split("/")[0] == "strokes" for source in self.data.sources)
+        for key in ("description", "licence") if drawn else ("description", "licence", "strokes"):
+            table.pop(key, None)
+        text = json.dumps(table, sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,99 @@
+"""What a recipe's data sources must be: known, of the recipe's script, with paths inside."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import PurePosixPath
+
+from indicdigits.errors import RecipeError, did_you_mean
+from indicdigits.recipe.schema import Recipe, Source
+from indicdigits.recipe.strict import shown
+from indicdigits.registry import DATASETS
+
+OWN = "labelled_images"
+PATH_KEYS = ("train", "train_labels", "test", "test_labels")
+OWN_KEYS = ("format", *PATH_KEYS, "test_fraction")
+
+
+def check_sources(recipe: Recipe, source: str) -> None:
+    """Checks every source of a recipe.
+
+    Raises:
+        RecipeError: The first thing that is wrong.
+    """
+    where = f"{source}, key data.sources"
+    if not recipe.data.sources:
+        raise RecipeError("names no data", where=where, allowed=", ".join(DATASETS))
+    for index, entry in enumerate(recipe.data.sources):
+        here = f"{where}.{index}"
+        script = _script_of(entry, here)
+        if not recipe.classes and script not in (None, recipe.script):
+            raise RecipeError(
+                f"{entry.dataset!r} holds digits of {script!r}, the recipe reads {recipe.script!r}",
+                where=here,
+                hint="for more classes than the script's ten digits, add [[classes]]",
+            )
+        if entry.dataset == OWN:
+            _check_own(entry, here)
+        else:
+            _refuse_own_keys(entry, here)
+
+
+def _script_of(entry: Source, where: str) -> str | None:
+    name, _, config = entry.dataset.partition("/")
+    scripts = DATASETS.get(name, where=f"{where}.dataset").scripts
+    if config not in scripts:
+        full = [f"{name}/{known}" if known else name for known in scripts]
+        raise RecipeError(
+            f"data set {name!r} has no configuration {shown(config)}",
+            where=f"{where}.dataset",
+            allowed=", ".join(full),
+            hint=did_you_mean(entry.dataset, full),
+        )
+    return scripts[config]
+
+
+def _refuse_own_keys(entry: Source, where: str) -> None:
+    for field in dataclasses.fields(Source):
+        if field.name in OWN_KEYS and getattr(entry, field.name) != field.default:
+            raise RecipeError(
+                f"{field.name} means nothing to {entry.dataset!r}",
+                where=f"{where}.{field.name}",
+                allowed=f"{field.name} for {OWN!r} only",
+            )
+
+
+def _check_own(entry: Source, where: str) -> None:
+    if entry.format is None or entry.train is None:
+        raise RecipeError(
+            f"{OWN} needs format and train",
+            where=where,
+            allowed='format = "folder" | "csv" | "npz" | "idx", train = a path',
+        )
+    idx = entry.format == "idx"
+    for images, labels in (("train", "train_labels"), ("test", "test_labels")):
+        wanted = idx and getattr(entry, images) is not None
+        if (getattr(entry, labels) is not None) != wanted:
+            problem = f"idx files need {labels}" if wanted else f"{labels} belongs to idx {images}"
+            raise RecipeError(problem, where=f"{where}.{labels}")
+    if not 0.01 <= entry.test_fraction <= 0.9:  # NaN fails here too
+        raise RecipeError(
+            f"{entry.test_fraction} is out of range",
+            where=f"{where}.test_fraction",
+            allowed="0.01 to 0.9",
+        )
+    for key in PATH_KEYS:
+        _check_path(getattr(entry, key), f"{where}.{key}")
+
+
+def _check_path(path: str | None, where: str) -> None:
+    if path is None:
+        return
+    if not path.strip() or not path.isprintable():
+        raise RecipeError(f"{shown(path)} is no path", where=where)
+    if ".." in PurePosixPath(path.replace("\\", "/")).parts:
+        raise RecipeError(
+            f"path {shown(path)} leaves the recipe's folder",
+            where=where,
+            allowed="a path inside the recipe's folder, or an absolute one on the command line",
+        )

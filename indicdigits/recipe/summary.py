@@ -1,0 +1,108 @@
+"""What a checked recipe would do, as plain data and as lines: no weights, no pictures needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from indicdigits.recipe.schema import Phase, Recipe, Rule
+from indicdigits.registry import BACKBONES, DATASETS
+
+
+def summarise(recipe: Recipe) -> dict[str, Any]:
+    """What a recipe would do, as plain data.
+
+    Args:
+        recipe: A checked recipe.
+
+    Returns:
+        Name, task, script, digest, data, classes, start, and for each phase the state of each
+        stage: "frozen", "trained", "trained x0.1" or several of them where rules part a stage, and
+        "reset" where it starts from fresh weights.
+    """
+    return {
+        "name": recipe.name,
+        "task": recipe.task,
+        "script": recipe.script,
+        "digest": recipe.digest(),
+        "data": [
+            {
+                "dataset": source.dataset,
+                "train": source.train,
+                "licence": recipe.licence or DATASETS.get(source.dataset.split("/")[0]).licence,
+            }
+            for source in recipe.data.sources
+        ],
+        "classes": [{"text": entry.text, "value": entry.value} for entry in recipe.labels],
+        "backbone": recipe.model.backbone,
+        "input_size": recipe.data.input_size,
+        "start": recipe.start.weights,
+        "head": recipe.start.head,
+        "augmentation": [str(transform["name"]) for transform in recipe.augment.transforms],
+        "phases": [
+            {
+                "name": phase.name,
+                "epochs": phase.epochs,
+                "learning_rate": phase.learning_rate,
+                "schedule": phase.schedule,
+                "stages": stage_states(recipe, phase, first=index == 0),
+            }
+            for index, phase in enumerate(recipe.phases)
+        ],
+    }
+
+
+def stage_states(recipe: Recipe, phase: Phase, *, first: bool) -> dict[str, str]:
+    """Stage -> what the phase's rules make of it, in forward order.
+
+    Args:
+        recipe: Names the backbone, and whether the head is reset.
+        phase: Whose rules decide.
+        first: Whether it is the first phase, which may begin with a fresh head.
+    """
+    backbone = BACKBONES.get(recipe.model.backbone)
+    states: dict[str, list[str]] = {stage: [] for stage in backbone.stages}
+    for path in backbone.parameters:
+        rule = next(rule for rule in phase.rules if rule.matches(path))
+        state = _state(rule)
+        mine = states[path.split("/")[0]]
+        if state not in mine:
+            mine.append(state)
+    if first and recipe.start.weights != "scratch" and recipe.start.head == "reset":
+        states[backbone.stages[-1]].append("reset")
+    return {stage: ", ".join(found) for stage, found in states.items()}
+
+
+def _state(rule: Rule) -> str:
+    if rule.frozen:
+        return "frozen"
+    return "trained" if rule.rate == 1.0 else f"trained x{rule.rate:g}"
+
+
+def lines(recipe: Recipe) -> list[str]:
+    """The same for people."""
+    about = summarise(recipe)
+    sources = ", ".join(
+        source["dataset"] + (f" ({source['train']})" if source["train"] else "")
+        for source in about["data"]
+    )
+    held_out = f"{100 * recipe.data.validation_fraction:g} % of training held out"
+    fresh = recipe.start.weights == "scratch"
+    start = "random weights" if fresh else f"{about['start']}, head: {about['head']}"
+    stages = BACKBONES.get(recipe.model.backbone).stages
+    widths = [max(len(name), len("stage")) for name in stages]
+    result = [
+        f"  task      {recipe.task}, digest {about['digest'][:12]}",
+        f"  data      {sources}; {held_out}",
+        f"  classes   {len(recipe.labels)}: {' '.join(entry.text for entry in recipe.labels)}",
+        f"  augment   {', '.join(about['augmentation']) or 'nothing'}",
+        f"  network   {recipe.model.backbone}, from {start}",
+    ]
+    for phase in about["phases"]:
+        result.append(
+            f"  phase     {phase['name']}: {phase['epochs']} epochs, "
+            f"learning rate {phase['learning_rate']:g}, {phase['schedule']}"
+        )
+        result += [
+            f"    {stage:<{max(widths)}}  {state}" for stage, state in phase["stages"].items()
+        ]
+    return result

@@ -1,0 +1,277 @@
+"""The bundle: one zip that holds a reader and everything a stranger must know about it.
+
+docs/bundle.md is the description of the format; this file is its reader and its writer. A
+`Bundle` cannot be made without a `Parity`, and a `Parity` cannot be made of a graph that answers
+differently from its network: so none is ever written that did not pass the gate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from indicdigits.errors import ParityError, VerificationError
+from indicdigits.runtime.archive import Archive, pack, read_file, write_file
+from indicdigits.runtime.fields import Table
+from indicdigits.runtime.golden import Golden
+from indicdigits.runtime.parity import TOLERANCE, Parity
+
+FORMAT = "indicdigits-bundle"
+SCHEMA = 1
+SUFFIX = ".indicdigits"
+MANIFEST, CARD, GOLDEN = "bundle.json", "card.md", "golden.npz"
+GRAPHS = {"onnx": "model.onnx"}
+# Bytes that each member may have.
+LIMITS = {MANIFEST: 4 << 20, CARD: 1 << 20, GOLDEN: 16 << 20, GRAPHS["onnx"]: 256 << 20}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassLabel:
+    """One class: the text it is written as, and its value or none."""
+
+    text: str
+    value: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """A reader as plain data.
+
+    Attributes:
+        name: Its name, such as "devanagari".
+        script: The script it reads.
+        classes: The classes in the order of the graph's outputs.
+        input_size: Side S of the network's input in pixels.
+        normalisation: `indicdigits.imaging.normalise.SPEC` of the time it was trained.
+        graph: The ONNX graph: `image` float32 (N,S,S,1) in [0,1] -> `probabilities` (N,C).
+        card: The card, Markdown.
+        golden_npz: The golden vectors as they lie in the file; see `golden`.
+        parity: The proof for `graph`.
+        metrics: What it was measured at, with data set and seeds; empty when it was not.
+        licence: Licence of the training data.
+        recipe: `{"digest": …, "resolved": {…}}`.
+        created_by: Name and version of the program that wrote it.
+        temperature: Of the softmax (Guo et al. 2017); None leaves the graph's probabilities.
+        threshold: Probability below which a reading is not accepted; None accepts all.
+
+    Raises:
+        ParityError: `parity` is the proof for another graph.
+    """
+
+    name: str
+    script: str
+    classes: tuple[ClassLabel, ...]
+    input_size: int
+    normalisation: Mapping[str, Any]
+    graph: bytes = field(repr=False)
+    card: str = field(repr=False)
+    golden_npz: bytes = field(repr=False)
+    parity: Parity
+    metrics: Mapping[str, Any] = field(repr=False)
+    licence: str
+    recipe: Mapping[str, Any] = field(repr=False)
+    created_by: str
+    temperature: float | None = None
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if sha256(self.graph) != self.parity.graph_sha256:
+            raise ParityError("the graph is not the one that was compared with the network")
+
+    @cached_property
+    def golden(self) -> Golden:
+        """The golden vectors.
+
+        Raises:
+            VerificationError: They are not what they should be.
+        """
+        return Golden.from_bytes(
+            self.golden_npz, size=self.input_size, classes=len(self.classes), where=self.name
+        )
+
+
+def sha256(data: bytes) -> str:
+    """The SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def to_bytes(bundle: Bundle) -> bytes:
+    """The file of a bundle; equal bundles give equal bytes."""
+    members = {
+        CARD: bundle.card.encode(),
+        GOLDEN: bundle.golden_npz,
+        GRAPHS["onnx"]: bundle.graph,
+    }
+    text = json.dumps(_manifest(bundle, members), indent=2, ensure_ascii=False, allow_nan=False)
+    return pack({MANIFEST: text.encode(), **members})
+
+
+def _manifest(bundle: Bundle, members: Mapping[str, bytes]) -> dict[str, Any]:
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        "name": bundle.name,
+        "script": bundle.script,
+        "created_by": bundle.created_by,
+        "classes": [{"text": entry.text, "value": entry.value} for entry in bundle.classes],
+        "input": {
+            "size": bundle.input_size,
+            "polarity": "light-on-dark",
+            "normalisation": dict(bundle.normalisation),
+            "scaling": {"divide_by": 255},
+        },
+        "graphs": GRAPHS,
+        "calibration": {"temperature": bundle.temperature},
+        "reject": {"threshold": bundle.threshold},
+        "out_of_distribution": None,
+        "metrics": dict(bundle.metrics),
+        "licence": bundle.licence,
+        "recipe": dict(bundle.recipe),
+        "parity": {
+            "graph": "onnx",
+            "pictures": bundle.parity.pictures,
+            "batches": list(bundle.parity.batches),
+            "max_difference": bundle.parity.max_difference,
+            "differing_decisions": bundle.parity.differing_decisions,
+            "tolerance": TOLERANCE,
+        },
+        "members": {
+            name: {"sha256": sha256(content), "bytes": len(content)}
+            for name, content in members.items()
+        },
+    }
+    manifest["digest"] = _digest(manifest)
+    return manifest
+
+
+def write(bundle: Bundle, path: Path) -> None:
+    """Writes the file of a bundle; `path` holds all of it or what it held before.
+
+    Raises:
+        StorageError: The disk refused.
+    """
+    write_file(path, to_bytes(bundle))
+
+
+def read(path: Path) -> Bundle:
+    """Reads and verifies a bundle.
+
+    Raises:
+        UsageError: There is no such file.
+        StorageError: It cannot be read.
+        VerificationError: It is not what it claims to be, or a newer version made it.
+    """
+    return from_bytes(read_file(path), where=path)
+
+
+def from_bytes(data: bytes, *, where: object) -> Bundle:
+    """Reads and verifies a bundle that is in memory; `where` names it in errors.
+
+    Raises:
+        VerificationError: It is not what it claims to be, or a newer version made it.
+    """
+    archive = Archive(data, where=where)
+    manifest = Table(_json(archive.read(MANIFEST, LIMITS[MANIFEST]), where), where=where)
+    _check_version(manifest, where)
+    if manifest.text("digest") != _digest(manifest.data):
+        raise VerificationError("bundle.json was changed after it was written", where=where)
+    members = _members(archive, manifest.table("members"), where)
+    graph = members[GRAPHS["onnx"]]
+    try:
+        card = members[CARD].decode()
+    except UnicodeDecodeError as error:
+        raise VerificationError("card.md is no UTF-8 text", where=where) from error
+    return _bundle(manifest, graph=graph, card=card, golden_npz=members[GOLDEN])
+
+
+def _json(content: bytes, where: object) -> dict[str, Any]:
+    try:
+        data = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise VerificationError(f"bundle.json is not valid JSON: {error}", where=where) from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise VerificationError("is no bundle of indicdigits", where=where)
+    return data
+
+
+def _check_version(manifest: Table, where: object) -> None:
+    """Comes before all other checks, so that a newer file is not taken for a damaged one."""
+    schema = manifest.whole("schema", 1, 10**6)
+    if schema > SCHEMA:
+        raise VerificationError(
+            f"was made by a newer version ({manifest.data.get('created_by', 'unknown')}): "
+            f"its schema is {schema}",
+            where=where,
+            allowed=f"schema 1 to {SCHEMA}",
+            hint="upgrade: pip install --upgrade indicdigits",
+        )
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 of bundle.json without its own digest, keys sorted, without spaces."""
+    rest = {key: value for key, value in manifest.items() if key != "digest"}
+    text = json.dumps(rest, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return sha256(text.encode())
+
+
+def _members(archive: Archive, listed: Table, where: object) -> dict[str, bytes]:
+    expected = set(LIMITS) - {MANIFEST}
+    for names in (set(listed.data), set(archive.names) - {MANIFEST}):
+        if names != expected:
+            odd = ", ".join(sorted(names ^ expected))
+            raise VerificationError(
+                f"lacks or has too much: {odd}", where=where, allowed=", ".join(sorted(LIMITS))
+            )
+    members = {}
+    for name in sorted(expected):
+        content = archive.read(name, LIMITS[name])
+        if sha256(content) != listed.table(name).text("sha256"):
+            raise VerificationError(
+                f"{name} is not the file that was written: its SHA-256 differs",
+                where=where,
+                hint="fetch the file again, or export it again",
+            )
+        members[name] = content
+    return members
+
+
+def _bundle(manifest: Table, *, graph: bytes, card: str, golden_npz: bytes) -> Bundle:
+    inputs, parity = manifest.table("input"), manifest.table("parity")
+    manifest.require("graphs", GRAPHS)
+    manifest.require("out_of_distribution", None)
+    inputs.require("polarity", "light-on-dark")
+    inputs.require("scaling", {"divide_by": 255})
+    classes = tuple(
+        ClassLabel(text=entry.text("text"), value=entry.optional_whole("value"))
+        for entry in manifest.tables("classes")
+    )
+    if len(classes) < 2 or len({entry.text for entry in classes}) < len(classes):
+        raise manifest.wrong("classes", "two or more, of different texts")
+    return Bundle(
+        name=manifest.text("name"),
+        script=manifest.text("script"),
+        classes=classes,
+        input_size=inputs.whole("size", 8, 1024),
+        normalisation=inputs.table("normalisation").data,
+        graph=graph,
+        card=card,
+        golden_npz=golden_npz,
+        parity=Parity(
+            graph_sha256=sha256(graph),
+            pictures=parity.whole("pictures", 0, 10**9),
+            batches=tuple(parity.wholes("batches")),
+            max_difference=parity.number("max_difference", 0.0, 1.0),
+            differing_decisions=parity.whole("differing_decisions", 0, 10**9),
+        ),
+        metrics=manifest.table("metrics").data,
+        licence=manifest.text("licence"),
+        recipe=manifest.table("recipe").data,
+        created_by=manifest.text("created_by"),
+        temperature=manifest.table("calibration").optional_number("temperature", 1e-3, 1e3),
+        threshold=manifest.table("reject").optional_number("threshold", 0.0, 1.0),
+    )

@@ -1,0 +1,237 @@
+"""Reading pictures with a bundle: onnxruntime, numpy, OpenCV, Pillow, and nothing heavier."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from indicdigits.errors import UsageError, VerificationError
+from indicdigits.imaging import normalise as normalisation
+from indicdigits.imaging.decode import Source, read_picture
+from indicdigits.runtime import bundle as bundles
+from indicdigits.runtime.bundle import Bundle
+from indicdigits.runtime.parity import TOLERANCE
+from indicdigits.runtime.session import check_graph, open_session, run_graph
+from indicdigits.runtime.shipped import find
+
+# How far grey levels of a golden picture may be off after `normalise`: versions of OpenCV round
+# differently when they resample.
+GREY_TOLERANCE = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Alternative:
+    """A class that is less probable than the answer."""
+
+    text: str
+    value: int | None
+    probability: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What a reader answers to one picture.
+
+    Attributes:
+        text: The most probable class as it is written, such as "७".
+        value: Its value, or None for a class without one; the best guess even when the reading
+            is not accepted.
+        probability: Of that class, in [0, 1].
+        script: The script that was read.
+        accepted: Whether the reader stands by it.
+        reason: Why it is not accepted, or None.
+        alternatives: The two next best classes, the more probable first.
+    """
+
+    text: str
+    value: int | None
+    probability: float
+    script: str
+    accepted: bool
+    reason: str | None
+    alternatives: tuple[Alternative, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The reading as plain data, for `--json`."""
+        return asdict(self)
+
+
+class Reader:
+    """Reads digits with one bundle; may be shared between threads.
+
+    Args:
+        bundle: What to read with.
+        threads: CPU threads that one call may use.
+        where: The bundle's file, named in errors; its name by default.
+
+    Raises:
+        UsageError: `threads` is less than one.
+        VerificationError: The bundle cannot be used by this version, or its graph is not what
+            the bundle says.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1, where: object = None) -> None:
+        if threads < 1:
+            raise UsageError(f"{threads} threads cannot read", allowed="1 or more")
+        self.bundle = bundle
+        self._where = where or bundle.name
+        _check_normalisation(bundle, self._where)
+        self._session = open_session(bundle.graph, threads=threads, where=self._where)
+        check_graph(self._session, bundle, where=self._where)
+
+    @property
+    def name(self) -> str:
+        """The bundle's name."""
+        return self.bundle.name
+
+    @property
+    def script(self) -> str:
+        """The script that is read."""
+        return self.bundle.script
+
+    def __repr__(self) -> str:
+        return f"Reader({self.name!r}, script={self.script!r}, {len(self.bundle.classes)} classes)"
+
+    def __call__(self, picture: Source) -> Reading:
+        """Reads a picture of one digit.
+
+        Args:
+            picture: A path, the bytes of an image file, a PIL image, or a uint8 array (H,W),
+                (H,W,3) RGB or (H,W,4) RGBA.
+
+        Raises:
+            PictureError: It is no usable picture.
+        """
+        pixels = self.prepare(picture)
+        return self._reading(pixels, self.probabilities(pixels[np.newaxis])[0])
+
+    def many(self, pictures: Iterable[Source], *, batch_size: int = 64) -> Iterator[Reading]:
+        """Reads many pictures, in order, holding one batch of them in memory at a time.
+
+        Args:
+            pictures: What `__call__` takes, any number of it.
+            batch_size: How many go through the network at once, at least one.
+
+        Raises:
+            PictureError: While iterating, at the batch with a picture that is not usable.
+            UsageError: `pictures` is a single picture, or `batch_size` is less than one.
+        """
+        if batch_size < 1:
+            raise UsageError(f"a batch cannot hold {batch_size}", allowed="1 or more")
+        if isinstance(pictures, (str, bytes, os.PathLike)) or not isinstance(pictures, Iterable):
+            raise UsageError("many() takes several pictures", hint="reader(picture) reads one")
+        return self._batches(iter(pictures), batch_size)
+
+    def _batches(self, pictures: Iterator[Source], batch_size: int) -> Iterator[Reading]:
+        while inputs := [self.prepare(picture) for picture in islice(pictures, batch_size)]:
+            for pixels, row in zip(inputs, self.probabilities(np.stack(inputs)), strict=True):
+                yield self._reading(pixels, row)
+
+    def prepare(self, picture: Source) -> npt.NDArray[np.uint8]:
+        """A picture as the network's input: uint8 (S,S), light ink on black."""
+        return normalisation.normalise(read_picture(picture), self.bundle.input_size)
+
+    def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """What the network answers to prepared pictures.
+
+        Args:
+            inputs: uint8 (N,S,S) from `prepare`.
+
+        Returns:
+            float32 (N,C), each row summing to one, calibrated where the bundle says how.
+        """
+        probabilities = run_graph(self._session, inputs)
+        temperature = self.bundle.temperature
+        if temperature is None:
+            return probabilities
+        logits = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny)) / temperature
+        scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), np.float32)
+
+    def check_golden(self) -> None:
+        """Replays the bundle's golden vectors.
+
+        Raises:
+            VerificationError: Pictures become other inputs, or inputs other probabilities, than
+                when the bundle was written.
+        """
+        golden = self.bundle.golden
+        inputs = np.stack([self.prepare(picture) for picture in golden.pictures])
+        off = int(np.abs(inputs.astype(np.int16) - golden.inputs).max())
+        if off > GREY_TOLERANCE:
+            raise VerificationError(
+                f"golden pictures are prepared differently, by up to {off} grey levels",
+                where=self._where,
+                allowed=f"up to {GREY_TOLERANCE}",
+                hint="another version of indicdigits or OpenCV may be installed",
+            )
+        answers = run_graph(self._session, golden.inputs)
+        difference = float(np.abs(answers - golden.probabilities).max())
+        if not difference <= TOLERANCE:
+            raise VerificationError(
+                f"golden inputs are answered differently, by up to {difference:.2g}",
+                where=self._where,
+                allowed=f"up to {TOLERANCE:g}",
+            )
+
+    def _reading(self, pixels: npt.NDArray[np.uint8], row: npt.NDArray[np.float32]) -> Reading:
+        order = np.argsort(-row, kind="stable")[:3].tolist()
+        classes, best = self.bundle.classes, order[0]
+        probability = float(row[best])
+        reason = None
+        if not normalisation.ink_found(pixels):
+            reason = "no ink found"
+        elif self.bundle.threshold is not None and probability < self.bundle.threshold:
+            reason = "below threshold"
+        return Reading(
+            text=classes[best].text,
+            value=classes[best].value,
+            probability=probability,
+            script=self.bundle.script,
+            accepted=reason is None,
+            reason=reason,
+            alternatives=tuple(
+                Alternative(
+                    text=classes[index].text,
+                    value=classes[index].value,
+                    probability=float(row[index]),
+                )
+                for index in order[1:]
+            ),
+        )
+
+
+def load(name_or_path: str | os.PathLike[str], *, threads: int = 1) -> Reader:
+    """Loads a reader.
+
+    Args:
+        name_or_path: A script whose reader ships with the package, such as "devanagari" or
+            "hindi", or the path of a bundle.
+        threads: CPU threads that one call of the reader may use.
+
+    Raises:
+        UsageError: No such reader or file; the nearest spelling is suggested.
+        VerificationError: The bundle is damaged, or made by a newer version.
+        StorageError: The file cannot be read.
+    """
+    path = find(name_or_path)
+    return Reader(bundles.read(path), threads=threads, where=path)
+
+
+def _check_normalisation(bundle: Bundle, where: object) -> None:
+    ours = json.loads(json.dumps(normalisation.SPEC))
+    theirs = dict(bundle.normalisation)
+    if ours != theirs:
+        keys = sorted(key for key in ours | theirs if ours.get(key) != theirs.get(key))
+        raise VerificationError(
+            f"was trained on pictures that were prepared differently ({', '.join(keys)})",
+            where=where,
+            hint=f"use the version that made it ({bundle.created_by}), or train and export again",
+        )

@@ -1,0 +1,66 @@
+"""ONNX graphs under onnxruntime: opening, checking and running them on the CPU."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from indicdigits.errors import VerificationError
+from indicdigits.runtime.bundle import Bundle
+
+
+def open_session(graph: bytes, *, threads: int, where: object) -> onnxruntime.InferenceSession:
+    """Makes an ONNX graph ready to run on the CPU.
+
+    Raises:
+        VerificationError: It is no graph that onnxruntime can run.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only: a person can do nothing about its warnings
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions share no base of their own
+        raise VerificationError(
+            f"the graph cannot be run: {str(error).strip()}", where=where
+        ) from error
+
+
+def run_graph(
+    session: onnxruntime.InferenceSession, inputs: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.float32]:
+    """Network inputs uint8 (N,S,S) -> the graph's probabilities float32 (N,C)."""
+    image = np.divide(inputs, np.float32(255), dtype=np.float32)[..., np.newaxis]
+    outputs: Sequence[Any] = session.run(["probabilities"], {"image": image})
+    return np.asarray(outputs[0], np.float32)
+
+
+def check_graph(session: onnxruntime.InferenceSession, bundle: Bundle, *, where: object) -> None:
+    """Compares a graph's input, output and metadata with what its bundle says.
+
+    Raises:
+        VerificationError: They differ.
+    """
+    size, count = bundle.input_size, len(bundle.classes)
+    found = [(node.name, node.type, node.shape[1:]) for node in session.get_inputs()]
+    found += [(node.name, node.type, node.shape[1:]) for node in session.get_outputs()]
+    expected = [
+        ("image", "tensor(float)", [size, size, 1]),
+        ("probabilities", "tensor(float)", [count]),
+    ]
+    if found != expected:
+        raise VerificationError(f"the graph has {found}, not {expected}", where=where)
+    texts = session.get_modelmeta().custom_metadata_map.get("classes")
+    if texts is not None and texts != class_metadata(bundle.classes):
+        raise VerificationError("the graph was made for other classes", where=where)
+
+
+def class_metadata(classes: Iterable[Any]) -> str:
+    """Classes (with `text` and `value`) as the graph's own metadata hold them: JSON."""
+    return json.dumps([{"text": c.text, "value": c.value} for c in classes], ensure_ascii=False)

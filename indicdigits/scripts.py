@@ -1,0 +1,110 @@
+"""Unicode facts about the digits of each script: ten code points, names, look-alikes."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+
+from indicdigits.errors import UsageError, did_you_mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """A script and its ten digits.
+
+    Attributes:
+        name: The name used on the command line, such as "devanagari".
+        zero: The code point of its digit zero; the ten digits are consecutive.
+        also: Languages or styles this script is known by.
+    """
+
+    name: str
+    zero: int
+    also: tuple[str, ...] = ()
+
+    @property
+    def digits(self) -> tuple[str, ...]:
+        """The ten digits, "०" to "९" for Devanagari."""
+        return tuple(chr(self.zero + value) for value in range(10))
+
+    @property
+    def digit_names(self) -> tuple[str, ...]:
+        """The Unicode names of the ten digits, such as "DEVANAGARI DIGIT ZERO"."""
+        return tuple(unicodedata.name(digit) for digit in self.digits)
+
+
+SCRIPTS: dict[str, Script] = {
+    script.name: script
+    for script in (
+        Script(name="latin", zero=0x0030, also=("western", "mnist")),
+        Script(name="arabic-indic", zero=0x0660),
+        Script(name="extended-arabic-indic", zero=0x06F0, also=("urdu", "persian")),
+        Script(name="devanagari", zero=0x0966, also=("hindi", "marathi", "nepali")),
+        Script(name="bengali", zero=0x09E6, also=("bangla", "assamese")),
+        Script(name="gurmukhi", zero=0x0A66, also=("punjabi",)),
+        Script(name="gujarati", zero=0x0AE6),
+        Script(name="odia", zero=0x0B66, also=("oriya",)),
+        Script(name="tamil", zero=0x0BE6),
+        Script(name="telugu", zero=0x0C66),
+        Script(name="kannada", zero=0x0CE6),
+        Script(name="malayalam", zero=0x0D66),
+        Script(name="sinhala-lith", zero=0x0DE6),
+        Script(name="tibetan", zero=0x0F20),
+        Script(name="ol-chiki", zero=0x1C50, also=("santali",)),
+        Script(name="meetei-mayek", zero=0xABF0, also=("manipuri",)),
+    )
+}
+
+# Digits of two scripts that no reader can tell apart by shape alone. Zero is a ring in most.
+RING_ZERO = tuple(name for name in SCRIPTS if name not in {"arabic-indic", "extended-arabic-indic"})
+LOOK_ALIKES: tuple[frozenset[str], ...] = (
+    frozenset(SCRIPTS[name].digits[0] for name in RING_ZERO),
+    *(
+        frozenset({SCRIPTS["telugu"].digits[value], SCRIPTS["kannada"].digits[value]})
+        for value in (0, 1, 2, 5, 6, 9)
+    ),
+    *(
+        frozenset({SCRIPTS["devanagari"].digits[value], SCRIPTS["gujarati"].digits[value]})
+        for value in (0, 2, 4, 6, 7, 8)
+    ),
+    *(
+        frozenset({SCRIPTS["devanagari"].digits[value], SCRIPTS["gurmukhi"].digits[value]})
+        for value in (0, 2, 3, 4)
+    ),
+    *(
+        frozenset(
+            {
+                SCRIPTS["arabic-indic"].digits[value],
+                SCRIPTS["extended-arabic-indic"].digits[value],
+            }
+        )
+        for value in (0, 1, 2, 3, 7, 8, 9)
+    ),
+)
+
+
+def get_script(name: str) -> Script:
+    """Finds a script by its name or by a language it is known by.
+
+    Raises:
+        UsageError: No script goes by that name; the nearest spelling is suggested.
+    """
+    wanted = name.strip().lower().replace("_", "-").replace(" ", "-")
+    for script in SCRIPTS.values():
+        if wanted == script.name or wanted in script.also:
+            return script
+    known = [*SCRIPTS, *(alias for script in SCRIPTS.values() for alias in script.also)]
+    raise UsageError(
+        f"unknown script {name!r}",
+        allowed=", ".join(SCRIPTS),
+        hint=did_you_mean(wanted, known),
+    )
+
+
+def look_alikes(digit: str) -> frozenset[str]:
+    """Digits of other scripts with the same shape as `digit` (without `digit` itself)."""
+    found: set[str] = set()
+    for group in LOOK_ALIKES:
+        if digit in group:
+            found |= group
+    return frozenset(found - {digit})

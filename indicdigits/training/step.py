@@ -1,0 +1,182 @@
+"""One training step and one prediction step, as pure jitted functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpy.typing as npt
+import optax
+from flax import nnx
+
+from indicdigits.models import surgery
+from indicdigits.recipe import Recipe
+
+
+class State(NamedTuple):
+    """All that changes during a phase; every leaf is saved, so that resuming is exact.
+
+    Attributes:
+        step: Steps done in the whole run, int32.
+        trained: Parameters the phase trains, by path.
+        frozen: Parameters it leaves alone, by path.
+        stats: Batch statistics by path; those of frozen layers never change.
+        optimizer: Optax's state, for `trained` only.
+        average: Moving averages of `trained` and `stats`.
+        tally: Sums since the epoch began, and the first step whose loss was not finite (or -1).
+    """
+
+    step: jax.Array
+    trained: surgery.Arrays
+    frozen: surgery.Arrays
+    stats: surgery.Arrays
+    optimizer: optax.OptState
+    average: dict[str, surgery.Arrays]
+    tally: dict[str, jax.Array]
+
+
+def fresh_tally() -> dict[str, jax.Array]:
+    """The sums at the start of an epoch."""
+    zero = lambda: jnp.zeros((), jnp.float32)  # noqa: E731  (separate buffers: they are donated)
+    return {
+        "loss": zero(),
+        "correct": zero(),
+        "count": zero(),
+        "bad_step": jnp.full((), -1, jnp.int32),
+    }
+
+
+def jitter(images: jax.Array, key: jax.Array, *, shift: float, zoom: float) -> jax.Array:
+    """Shifts and zooms each picture a little, each axis by itself.
+
+    Bilinear resampling along one axis is a product with a banded matrix, so the whole batch is two
+    matrix products: much cheaper than gathering pixels.
+
+    Args:
+        images: (N, S, S) float32.
+        key: PRNG key.
+        shift: Largest shift, fraction of S.
+        zoom: Largest change of scale; 0.05 is 0.95 to 1.05.
+    """
+    count, size, _ = images.shape
+    draws = jax.random.uniform(key, (2, 2, count, 1), minval=-1.0, maxval=1.0)
+    centre = (size - 1) / 2
+    grid = jnp.arange(size, dtype=jnp.float32) - centre
+
+    def matrices(offset: jax.Array, scale: jax.Array) -> jax.Array:
+        source = centre + grid[None, :] * (1 + zoom * scale) + shift * size * offset
+        return jax.nn.relu(1 - jnp.abs(source[:, :, None] - jnp.arange(size)))  # (N, S out, S in)
+
+    rows, columns = matrices(*draws[0]), matrices(*draws[1])
+    return rows @ images @ columns.transpose(0, 2, 1)
+
+
+def make_train_step(
+    graph: surgery.Graph,
+    optimizer: optax.GradientTransformation,
+    recipe: Recipe,
+    *,
+    first_step: int = 0,
+) -> Callable[[State, npt.ArrayLike, npt.ArrayLike], State]:
+    """Compiles the step of a phase.
+
+    Args:
+        graph: The module's structure, with its modes set for the phase.
+        optimizer: Of the phase.
+        recipe: Seed, jitter, smoothing, decay of the average.
+        first_step: The step at which the phase begins.
+
+    Returns:
+        A function (state, images (B, S, S) uint8, labels (B,) int32) -> state. The state given is
+        donated: it must not be used again.
+    """
+    settings, augment = recipe.training, recipe.augment
+    classes = len(recipe.labels)
+
+    def step(state: State, images: jax.Array, labels: jax.Array) -> State:
+        # Randomness is a function of seed and step alone: resuming needs no generator state.
+        key = jax.random.fold_in(jax.random.key(recipe.seed), state.step)
+        jitter_key, dropout_key = jax.random.split(key)
+        pictures = images.astype(jnp.float32) / 255
+        if augment.jitter_shift or augment.jitter_zoom:
+            shift, zoom = augment.jitter_shift, augment.jitter_zoom
+            # The barrier keeps XLA from repeating the resampling in every patch of the stem (3 x
+            # the time of a whole step).
+            pictures = jax.lax.optimization_barrier(
+                jitter(pictures, jitter_key, shift=shift, zoom=zoom)
+            )
+        targets = optax.smooth_labels(jax.nn.one_hot(labels, classes), settings.label_smoothing)
+
+        def loss_of(trained: surgery.Arrays) -> tuple[jax.Array, Any]:
+            model = surgery.merge(graph, trained | state.frozen, state.stats)
+            logits = model(pictures[..., None], rngs=nnx.Rngs(dropout=dropout_key))
+            loss = optax.softmax_cross_entropy(logits, targets).mean()
+            return loss, (logits, surgery.stats_of(model))
+
+        gradient = jax.value_and_grad(loss_of, has_aux=True)
+        (loss, (logits, stats)), gradients = gradient(state.trained)
+        updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.trained)
+        trained = optax.apply_updates(state.trained, updates)
+        # The average starts as the plain weights and slows down to its decay.
+        done = state.step - first_step
+        decay = jnp.minimum(settings.average_decay, (1 + done) / (10 + done))
+        current = {"params": trained, "stats": stats}
+        average = jax.tree.map(lambda a, c: c + decay * (a - c), state.average, current)
+        tally = state.tally
+        newly_bad = (tally["bad_step"] < 0) & ~jnp.isfinite(loss)
+        tally = {
+            "loss": tally["loss"] + loss * len(labels),
+            "correct": tally["correct"] + jnp.sum(jnp.argmax(logits, -1) == labels),
+            "count": tally["count"] + len(labels),
+            "bad_step": jnp.where(newly_bad, state.step, tally["bad_step"]),
+        }
+        return State(
+            step=state.step + 1,
+            trained=trained,
+            frozen=state.frozen,
+            stats=stats,
+            optimizer=optimizer_state,
+            average=average,
+            tally=tally,
+        )
+
+    return jax.jit(step, donate_argnums=0)
+
+
+def make_predict(
+    graph: surgery.Graph,
+) -> Callable[[surgery.Arrays, surgery.Arrays, npt.ArrayLike], jax.Array]:
+    """Compiles (params, stats, images (B, S, S) uint8) -> probabilities (B, C) float32.
+
+    Args:
+        graph: The module's structure in evaluation mode.
+    """
+
+    def predict(params: surgery.Arrays, stats: surgery.Arrays, images: jax.Array) -> jax.Array:
+        model = surgery.merge(graph, params, stats)
+        return jax.nn.softmax(model(images.astype(jnp.float32)[..., None] / 255))
+
+    return jax.jit(predict)
+
+
+def predict_all(
+    predict: Callable[[surgery.Arrays, surgery.Arrays, npt.ArrayLike], jax.Array],
+    weights: surgery.Weights,
+    images: np.ndarray,
+    batch_size: int = 512,
+) -> np.ndarray:
+    """Probabilities (N, C) float32 of all images (N, S, S) uint8, the last partial batch included.
+
+    Every batch has the same shape (the last is padded), so that nothing is compiled twice.
+    """
+    batch_size = max(1, min(batch_size, len(images)))
+    parts = []
+    for start in range(0, len(images), batch_size):
+        batch = np.asarray(images[start : start + batch_size])
+        missing = batch_size - len(batch)
+        padded = np.pad(batch, ((0, missing), (0, 0), (0, 0)))
+        parts.append(np.asarray(predict(weights.params, weights.stats, padded))[: len(batch)])
+    return np.concatenate(parts)

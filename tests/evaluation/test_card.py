@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import dataclasses
+
+from indicdigits.evaluation.card import card_markdown
+from indicdigits.evaluation.words import interval, percent
+
+from .conftest import Make, recipe_of
+
+INFO = {"seconds": 41.0, "machine": "x86_64, 2 cores", "version": "0.1.0"}
+SECTIONS = (
+    "Intended use", "Data and licences", "Results", "Class by class", "Limits", "Training",
+    "Contact",
+)  # fmt: skip
+
+
+def plain(text: str) -> str:
+    return text.replace("\u00a0", " ")
+
+
+def test_every_figure_stands_in_the_card(make: Make) -> None:
+    """The card's numbers are the report's."""
+    metrics = make().metrics
+    card = card_markdown(recipe_of(), metrics, INFO)
+    rest, macro = metrics["without_leaked"], metrics["macro"]
+    for part in (metrics, rest, metrics["validation"]):
+        row = f"| {part['n']} | {part['errors']} | {percent(part['accuracy'])} | "
+        assert plain(row + interval(part["interval"])) in card
+    for key in ("precision", "recall", "f1"):
+        assert plain(percent(macro[key])) in card
+    for entry in metrics["per_class"]:
+        assert f"| {entry['text']} ({entry['value']}) | {entry['support']} |" in card
+    assert "seed 3" in card
+    assert "41 seconds on x86_64, 2 cores" in card
+    assert metrics["recipe_digest"] in card
+    assert "frozen: `stem`" in card
+
+
+def test_sections(make: Make) -> None:
+    """A card has the sections of Mitchell et al., a contact among them."""
+    card = card_markdown(recipe_of(), make().metrics, {})
+    for section in SECTIONS:
+        assert f"\n## {section}\n" in card
+    assert "Training took: not recorded." in card
+    assert "None" not in card
+    assert "a@b.example" in card_markdown(recipe_of(), make().metrics, {"contact": "a@b.example"})
+
+
+def test_licences_of_both_data_sets(make: Make) -> None:
+    """The card names the licence of the data, and of what the backbone was trained on."""
+    card = card_markdown(recipe_of(), make().metrics, INFO)
+    assert "`cmaterdb/devanagari`" in card
+    assert "free for non-commercial uses" in card
+    assert "`mnist-cnn`" in card
+    assert "CC BY-SA 3.0" in card
+
+
+def test_unknown_start_is_named(make: Make) -> None:
+    """Weights of unknown origin are not passed off as free."""
+    recipe = dataclasses.replace(
+        recipe_of(), start=dataclasses.replace(recipe_of().start, weights="runs/mine")
+    )
+    card = card_markdown(recipe, make().metrics, INFO)
+    assert "`runs/mine`" in card
+    assert "does not know" in card
+
+
+def test_drawn_digits(make: Make) -> None:
+    """A reader trained on drawn digits says so first, and again under its limits."""
+    recipe = recipe_of("tamil", "strokes/tamil")
+    card = card_markdown(recipe, make(recipe).metrics, INFO)
+    statement = "Trained on drawn digits only, and never tested on handwriting."
+    assert statement in card
+    assert card.index(statement) < card.index("## Intended use")
+    assert "Never tested on handwriting" in card[card.index("## Limits") :]
+    real = card_markdown(recipe_of(), make().metrics, INFO)
+    assert "drawn" not in real.lower()
+
+
+def test_untested_classes(make: Make) -> None:
+    """Classes without test pictures are limits."""
+    card = card_markdown(recipe_of(), make(n=8, mistakes={}, leaked=()).metrics, INFO)
+    assert "No test pictures of: ८ ९." in card

@@ -1,0 +1,82 @@
+"""From a run folder to its report, through the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indicdigits import recipe as recipes
+from indicdigits.cli import app
+from indicdigits.data import source
+from indicdigits.data.source import Data, Split
+from indicdigits.evaluation import report
+
+from .conftest import Make, recipe_of
+
+pytestmark = pytest.mark.integration
+
+
+def blots(start: int, count: int) -> Split:
+    """Pictures of noise, number `start` and on; a number is always the same picture."""
+    numbers = np.arange(start, start + count)
+    images = [np.random.default_rng(n).integers(0, 256, (28, 28)) for n in numbers]
+    return Split(
+        images=np.array(images, np.uint8),
+        labels=numbers % 10,
+        keys=np.array([str(n) for n in numbers], "S32"),
+    )
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run whose untrained network is tested on 40 pictures, 5 of them seen in training."""
+    from indicdigits.models import create, surgery
+    from indicdigits.training.run import save_weights
+
+    recipe = recipe_of()
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "recipe.toml").write_text(recipes.resolved_toml(recipe), encoding="utf-8")
+    _, weights = surgery.split(create(recipe, seed=0))
+    save_weights(folder / "checkpoints" / "final", weights, recipe, seconds=1.0)
+    data = Data(train=blots(0, 60), validation=blots(60, 20), test=blots(75, 40))
+    monkeypatch.setattr(source, "load_data", lambda recipe, root, reporter: data)
+    return folder
+
+
+def test_evaluate_writes_and_tells(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`evaluate RUN --json` prints what it wrote to report/metrics.json."""
+    with pytest.raises(SystemExit) as ended:
+        app.main(["evaluate", str(run), "--json", "--quiet"])
+    assert ended.value.code == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((run / "report" / "metrics.json").read_text("utf-8"))
+    assert printed["n"] == 40
+    assert printed["without_leaked"]["leaked_n"] == 5  # all in the validation part
+    assert printed["validation"]["n"] == 20
+    assert printed["weights"] == "averaged, final"
+    assert (run / "report" / "report.html").is_file()
+
+
+def test_evaluate_for_people(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --json a person reads the result and where the page is."""
+    monkeypatch.setattr(report, "evaluate_run", lambda run, reporter: make())
+    with pytest.raises(SystemExit) as ended:
+        app.main(["evaluate", str(tmp_path)])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert "197 of 200 handwritten digits read right" in out
+    assert f"report: {tmp_path / 'report' / 'report.html'}" in out
+
+
+def test_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that is no run is a usage error that says what is."""
+    with pytest.raises(SystemExit) as ended:
+        app.main(["evaluate", str(tmp_path / "nothing"), "--json"])
+    assert ended.value.code == 2
+    assert json.loads(capsys.readouterr().out)["error"] == "UsageError"
