@@ -18,7 +18,7 @@ import numpy as np
 from indicdigits import recipe as recipes
 from indicdigits.data.audit import leaked
 from indicdigits.progress import Reporter
-from indicdigits.training import device, run
+from indicdigits.training import device, run, weights
 from indicdigits.training.loop import Runtime
 
 RESULTS = Path(__file__).parent / "results"
@@ -54,7 +54,7 @@ def measure(recipe_name: str, changes: Sequence[str], keep: Path | None = None) 
     run.train(prepared, file.parent, Runtime(run=folder, reporter=reporter))
     seconds = time.monotonic() - started
     test = prepared.data.test
-    right = run.predict(prepared.model, test.images).argmax(1) == test.labels
+    right = weights.predict(prepared.model, test.images).argmax(1) == test.labels
     clean = ~leaked(prepared.data.train, test)
     record = {
         "n": len(test),
@@ -102,7 +102,7 @@ class Results:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".tmp")
         temporary.write_text(json.dumps(self.content, indent=1) + "\n")
-        os.replace(temporary, self.path)
+        temporary.replace(self.path)
 
 
 def row(records: Sequence[dict[str, Any]]) -> str:

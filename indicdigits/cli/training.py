@@ -94,27 +94,33 @@ def run(
 
 def describe(prepared: Prepared) -> list[str]:
     """What is about to happen, in lines: data, network, phases with their freeze tables."""
-    from indicdigits.models import freeze, surgery
+    from indicdigits.models import surgery
+    from indicdigits.recipe.summary import stage_states
 
     recipe, data = prepared.recipe, prepared.data
     _, weights = surgery.split(prepared.model)
-    count = sum(int(array.size) for array in weights.params.values())
+    sizes: dict[str, int] = {}
+    for path, array in weights.params.items():
+        stage = path.split("/")[0]
+        sizes[stage] = sizes.get(stage, 0) + int(array.size)
     sources = ", ".join(source.dataset for source in recipe.data.sources)
     lines = [
         f"recipe: {recipe.name} ({recipe.digest()[:12]}), seed {recipe.seed}",
         f"data: {sources}: {len(data.train)} to train on, {len(data.validation)} to validate"
         f"{' (trained on as well)' if recipe.data.train_on != 'train' else ''}, "
         f"{len(data.test)} to test",
-        f"network: {recipe.model.backbone}, {count:,} parameters, "
+        f"network: {recipe.model.backbone}, {sum(sizes.values()):,} parameters, "
         f"input {recipe.data.input_size}x{recipe.data.input_size}, "
         f"{len(recipe.labels)} classes, weights from {recipe.start.weights}",
     ]
-    for phase in recipe.phases:
+    for index, phase in enumerate(recipe.phases):
         lines.append(
             f"phase {phase.name}: {phase.epochs} epochs, Adam, peak rate "
             f"{phase.learning_rate:g}, {phase.schedule}"
         )
-        lines += freeze.table(weights.params, phase, prepared.reset)
+        states = stage_states(recipe, phase, first=index == 0)
+        width = max(map(len, states))
+        lines += [f"  {stage:<{width}}  {sizes[stage]:>8,}  {s}" for stage, s in states.items()]
     return lines
 
 

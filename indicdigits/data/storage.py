@@ -55,6 +55,22 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text so that the file holds the old one or the new one, never a part.
+
+    Raises:
+        StorageError: The disk refused; the old file stands.
+    """
+    temporary = temporary_beside(path)
+    with storage_errors(path):
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            _flush(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """Gives a temporary folder that becomes `path` when the block ends well.

@@ -64,7 +64,8 @@ def evaluate_run(run: Path, reporter: Reporter) -> Evaluation:
     # Here, not above: writing a report from figures that are there needs no JAX.
     from indicdigits.data.audit import leaked
     from indicdigits.data.source import load_data
-    from indicdigits.training.run import load_model, predict
+    from indicdigits.training.loop import read_history
+    from indicdigits.training.weights import load_model, predict
 
     loaded = load_model(run)
     recipe, about = loaded.recipe, _read_about(run)
@@ -87,7 +88,7 @@ def evaluate_run(run: Path, reporter: Reporter) -> Evaluation:
         | metrics
         | {"validation": {**validation, "trained_on": recipe.data.train_on == "train+validation"}},
         images=data.test.images,
-        history=read_history(run / "metrics.jsonl"),
+        history=read_history(run),
         about=about | loaded.info,
     )
 
@@ -114,22 +115,6 @@ def describe(recipe: Recipe, info: Mapping[str, Any]) -> dict[str, Any]:
         "reject": None,
         "groups": None,
     }
-
-
-def read_history(path: Path) -> list[dict[str, Any]]:
-    """The lines of a metrics.jsonl; none when there is no such file.
-
-    A last line that a kill cut off is left out.
-    """
-    if not path.is_file():
-        return []
-    history = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            history.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
-    return history
 
 
 def write_report(folder: Path, evaluation: Evaluation) -> Path:

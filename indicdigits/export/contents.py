@@ -26,8 +26,8 @@ from indicdigits.recipe import Recipe, strict
 from indicdigits.registry import DATASETS
 from indicdigits.runtime.bundle import SUFFIX, Bundle, ClassLabel
 from indicdigits.runtime.parity import Parity
-from indicdigits.training.run import LoadedModel, load_model
 from indicdigits.training.step import make_predict, predict_all
+from indicdigits.training.weights import LoadedModel, load_model
 
 BATCH = 512  # pictures that the network answers at once
 

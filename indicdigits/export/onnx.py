@@ -115,12 +115,10 @@ class _Identity(nnx.Module):
 
 
 def _for_export(model: nnx.Module) -> nnx.Module:
-    """A copy in evaluation mode, without dropout, with convolutions as convolutions."""
+    """A copy in evaluation mode, without dropout."""
     network = nnx.clone(model)
     network.eval()
     for _, module in nnx.iter_modules(network):
-        if hasattr(module, "lowering"):  # see indicdigits.models.layers.Convolution
-            module.lowering = "convolution"
         for name, child in list(vars(module).items()):
             if isinstance(child, nnx.Dropout):  # the converter's own does not take rngs
                 setattr(module, name, _Identity())

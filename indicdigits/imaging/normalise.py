@@ -31,7 +31,8 @@ _FRINGE = 0.15  # grey above this fraction of full ink still belongs to the ink 
 _SCALE_TOLERANCE = 0.04  # a box this near to the right size is not resampled
 _INK_QUANTILE = 0.95  # this quantile of the ink's grey becomes 255
 _UNEVEN = 0.03  # spread of the paper, as a part of the contrast: above it, shade or noise
-_TEXTURE = 0.15  # the same after shade and noise were taken off: above it, nothing but noise
+_SHADED = 0.15  # the same for the half of the paper that holds the strokes' soft edges
+_TEXTURE = 0.15  # as _UNEVEN, after shade and noise were taken off: above it, nothing but noise
 _NOISE_SPECK = 0.1  # as _SPECK, where there was noise
 _MOST_PARTS = 12  # of a digit that was found in noise
 
@@ -47,6 +48,7 @@ SPEC: dict[str, Any] = {
     "scale_tolerance": _SCALE_TOLERANCE,
     "ink_quantile": _INK_QUANTILE,
     "uneven": _UNEVEN,
+    "shaded": _SHADED,
     "texture": _TEXTURE,
     "noise_speck": _NOISE_SPECK,
     "most_parts": _MOST_PARTS,
@@ -73,6 +75,7 @@ class _Ink(NamedTuple):
         mask: (H,W), 1 where Otsu's threshold finds ink, else 0.
         quarter: Grey level that a quarter of the paper does not exceed.
         median: Median grey level of the paper.
+        three_quarters: Grey level that three quarters of the paper do not exceed.
         full: Grey level of full ink.
     """
 
@@ -80,6 +83,7 @@ class _Ink(NamedTuple):
     mask: Picture
     quarter: int
     median: int
+    three_quarters: int
     full: int
 
 
@@ -90,7 +94,7 @@ def normalise(picture: Picture, size: int = 28, polarity: Polarity = "auto") -> 
         picture: uint8, (H,W) grey or (H,W,3) RGB, any size, with ink and paper of any colour.
         size: Side of the output in pixels, at least 8.
         polarity: Whether the ink is darker or lighter than the paper, if that is known; "auto"
-            decides by which side of Otsu's threshold holds the border and the area.
+            decides by which side of Otsu's threshold holds more of area, border and corners.
 
     Returns:
         uint8 (size, size), light ink on black: paper 0, ink up to 255, the longer side of the
@@ -158,20 +162,24 @@ def _find(picture: Picture, polarity: str) -> _Ink | None:
     coloured = picture.ndim == 3 and has_colour(picture)
     if not coloured:
         ink = _otsu(picture if picture.ndim == 2 else picture[..., 1].copy(), polarity)
-        if ink is None or _unevenness(ink) <= _UNEVEN:
+        if ink is None or _is_even(ink):
             return ink and _without_specks(ink, _SPECK)
     grey, ordered = even_out(picture)
     ink = _otsu(grey, polarity if ordered else "auto")
-    if ink is None or _unevenness(ink) > _TEXTURE:
+    if ink is None or ink.median - ink.quarter > _TEXTURE * (ink.full - ink.median):
         return None
     clean = _without_specks(ink, _NOISE_SPECK)
     # Noise that is left over falls into many parts, of which none is like a digit.
     return None if len(_parts(clean.mask)) > _MOST_PARTS else clean
 
 
-def _unevenness(ink: _Ink) -> float:
-    """Spread of the lower half of the paper, which no stroke's soft edge reaches."""
-    return (ink.median - ink.quarter) / max(ink.full - ink.median, 1)
+def _is_even(ink: _Ink) -> bool:
+    """Whether paper has one grey level; the soft edges of strokes leave most of it alone."""
+    contrast = ink.full - ink.median
+    return (
+        ink.median - ink.quarter <= _UNEVEN * contrast
+        and ink.three_quarters - ink.median <= _SHADED * contrast
+    )
 
 
 def _without_specks(ink: _Ink, least: float) -> _Ink:
@@ -205,9 +213,8 @@ def _otsu(grey: Picture, polarity: str) -> _Ink | None:
     cumulative = np.bincount(grey.ravel(), minlength=256).cumsum()
     area = cv2.countNonZero(mask)
     paper = grey.size - area
-    ranks = (0.25 * paper, 0.5 * paper, paper + _INK_QUANTILE * area)
-    quarter, median, full = cumulative.searchsorted(ranks).tolist()
-    return _Ink(grey, mask, quarter, median, full)
+    ranks = (0.25 * paper, 0.5 * paper, 0.75 * paper, paper + _INK_QUANTILE * area)
+    return _Ink(grey, mask, *cumulative.searchsorted(ranks).tolist())
 
 
 def _light_is_ink(light: Picture) -> bool:
@@ -233,6 +240,8 @@ def _ink_box(grey: Picture, mask: Picture, full: float) -> _Box:
     left, top = max(left - grow, 0), max(top - grow, 0)
     _, soft = cv2.threshold(grey[top:bottom, left:right], _FRINGE * full, 1, cv2.THRESH_BINARY)
     x, y, width, height = cv2.boundingRect(soft)
+    if not width:  # the brightest ink was specks, and what is left is pale beside them
+        return _Box(left, top, right, bottom)
     return _Box(left + x, top + y, left + x + width, top + y + height)
 
 
@@ -249,12 +258,14 @@ def _place(grey: Picture, box: _Box, full: float, size: int) -> Picture:
         if factor < 1:  # averaging dims strokes that are thinner than a pixel of the output
             full = min(full, max(cv2.minMaxLoc(ink)[1], 1.0))
     ink = np.asarray(cv2.convertScaleAbs(ink, alpha=255 / full), np.uint8)
+    output = np.zeros((size, size), np.uint8)
     moments = cv2.moments(ink)
+    if not moments["m00"]:  # hair lines so faint that averaging left nothing
+        return output
     height, width = ink.shape
     # Pixel 14 of 0 to 27 is where MNIST has its centres of mass, half a pixel off the middle.
     x = round(size / 2 - moments["m10"] / moments["m00"])
     y = round(size / 2 - moments["m01"] / moments["m00"])
     x, y = min(max(x, 0), size - width), min(max(y, 0), size - height)
-    output = np.zeros((size, size), np.uint8)
     output[y : y + height, x : x + width] = ink
     return output

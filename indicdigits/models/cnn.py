@@ -70,7 +70,7 @@ class CNN(nnx.Module):
         rngs: Source of the initial weights (stream "params").
     """
 
-    WIDTHS = (32, 32, 64, 80)
+    WIDTHS = (16, 32, 48, 96)
 
     def __init__(self, *, classes: int, input_size: int, dropout: float, rngs: nnx.Rngs) -> None:
         if input_size % 2:

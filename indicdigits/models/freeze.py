@@ -1,9 +1,8 @@
-"""Which parameters a phase trains: rules -> sets of paths, module modes, a table to read."""
+"""Which parameters a phase trains: rules -> sets of paths and module modes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from flax import nnx
 
@@ -37,24 +36,3 @@ def set_modes(model: nnx.Module, phase: Phase | None) -> None:
                 module.use_running_average = frozen
             else:
                 module.deterministic = frozen
-
-
-def table(shapes: Mapping[str, Any], phase: Phase, reset: Iterable[str] = ()) -> list[str]:
-    """Lines that say, stage by stage, what is frozen, trained or reset.
-
-    Args:
-        shapes: Parameter path -> array (anything with `size`).
-        phase: Whose rules decide.
-        reset: Paths that start from fresh weights instead of the checkpoint's.
-    """
-    fresh = set(reset)
-    rows: dict[tuple[str, str], int] = {}
-    for path, array in shapes.items():
-        rule = rule_for(path, phase.rules)
-        state = "frozen" if rule.frozen else f"trained x{rule.rate:g}"
-        if path in fresh:
-            state += ", reset"
-        key = (path.split("/")[0], state)
-        rows[key] = rows.get(key, 0) + int(array.size)
-    width = max(len(stage) for stage, _ in rows)
-    return [f"  {stage:<{width}}  {count:>8,}  {state}" for (stage, state), count in rows.items()]

@@ -46,9 +46,7 @@ def assign(model: nnx.Module, weights: Weights) -> None:
     nnx.update(model, _nested(weights.params, nnx.Param), _nested(weights.stats, nnx.BatchStat))
 
 
-def transfer(
-    fresh: Weights, loaded: Weights, *, head: str, where: object
-) -> tuple[Weights, set[str]]:
+def transfer(fresh: Weights, loaded: Weights, *, head: str, where: object) -> Weights:
     """Fills a fresh network with loaded weights; only the head may differ.
 
     Args:
@@ -58,7 +56,7 @@ def transfer(
         where: The checkpoint, named in errors.
 
     Returns:
-        The filled weights, and the paths that stayed fresh.
+        The filled weights.
 
     Raises:
         CheckpointError: A path, shape or dtype differs.
@@ -76,7 +74,7 @@ def transfer(
     }
     # A copy: the step donates its inputs, and must not destroy the caller's arrays.
     copied = jax.tree.map(lambda array: jnp.array(array, copy=True), (params, stats))
-    return Weights(params=copied[0], stats=copied[1]), kept
+    return Weights(params=copied[0], stats=copied[1])
 
 
 def compare(

@@ -25,12 +25,15 @@ from flax import nnx
 
 from indicdigits.data.pipeline import Batches, Copies
 from indicdigits.data.source import Data, Split
+from indicdigits.data.storage import write_whole
 from indicdigits.errors import Interrupted, TrainingError
 from indicdigits.models import freeze, surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Phase, Recipe
 from indicdigits.training import checkpoint, optim
 from indicdigits.training.step import State, fresh_tally, make_predict, make_train_step, predict_all
+
+HISTORY = "metrics.jsonl"
 
 
 @dataclass(kw_only=True)
@@ -72,7 +75,10 @@ def fit(recipe: Recipe, data: Data, model: nnx.Module, runtime: Runtime) -> surg
     found = checkpoint.newest(runtime.run)
     arrays, manifest = checkpoint.load(found) if found else ({}, {})
     step = int(manifest.get("step", 0))
-    _forget_after(runtime.run / "metrics.jsonl", step)
+    checkpoint.prune(runtime.run)  # what a killed process left behind
+    history = [record for record in read_history(runtime.run) if record["step"] <= step]
+    text = "".join(json.dumps(record) + "\n" for record in history)
+    write_whole(runtime.run / HISTORY, text)  # the rest will be done again
     copies = Copies(
         data.train,
         recipe.augment.transforms,
@@ -205,7 +211,7 @@ class _PhaseTrainer:
         if len(self.data.validation):
             record |= self._validate(self.data.validation)
             note += f", validation {100 * record['validation_accuracy']:.2f} %"
-        with (self.runtime.run / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        with (self.runtime.run / HISTORY).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         return note
 
@@ -271,9 +277,8 @@ def _signals() -> Iterator[Callable[[], int | None]]:
             signal.signal(kind, old)
 
 
-def _forget_after(path: Path, step: int) -> None:
-    """Drops records of steps that will be done again."""
-    if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-        path.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+def read_history(run: Path) -> list[dict[str, Any]]:
+    """The records of a run's epochs so far; a line that a kill cut short is left out."""
+    path = run / HISTORY
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]

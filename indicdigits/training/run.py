@@ -1,4 +1,4 @@
-"""A run from recipe to final weights, and loading what a run left behind."""
+"""A run from recipe to final weights, and what its folder says about it."""
 
 from __future__ import annotations
 
@@ -18,24 +18,14 @@ from flax import nnx
 import indicdigits
 from indicdigits import recipe as recipes
 from indicdigits.data.source import Data, load_data
-from indicdigits.errors import CheckpointError, RecipeError, UsageError, did_you_mean
-from indicdigits.models import create, freeze, surgery
+from indicdigits.data.storage import storage_errors, write_whole
+from indicdigits.errors import CheckpointError, RecipeError, UsageError
+from indicdigits.models import create, surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
 from indicdigits.training import checkpoint
-from indicdigits.training.loop import Runtime, fit
-from indicdigits.training.step import make_predict, predict_all
-
-FINAL = "final"
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadedModel:
-    """A trained network: module in evaluation mode, its recipe, and the checkpoint's manifest."""
-
-    model: nnx.Module
-    recipe: Recipe
-    info: dict[str, Any]
+from indicdigits.training.loop import Runtime, fit, read_history
+from indicdigits.training.weights import FINAL, load_weights, save_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +35,6 @@ class Prepared:
     recipe: Recipe
     data: Data
     model: nnx.Module
-    reset: frozenset[str]
 
 
 def prepare(recipe: Recipe, root: Path, reporter: Reporter) -> Prepared:
@@ -57,7 +46,6 @@ def prepare(recipe: Recipe, root: Path, reporter: Reporter) -> Prepared:
         reporter: Where progress goes.
     """
     model = create(recipe, seed=recipe.seed)
-    reset: set[str] = set()
     if recipe.start.weights != "scratch":
         source = load_weights(recipe.start.weights, root=root)
         if source.info["backbone"] != recipe.model.backbone:
@@ -67,12 +55,12 @@ def prepare(recipe: Recipe, root: Path, reporter: Reporter) -> Prepared:
                 allowed=f"a checkpoint of {recipe.model.backbone!r}, as the recipe says",
             )
         _, fresh = surgery.split(model)
-        weights, reset = surgery.transfer(
+        weights = surgery.transfer(
             fresh, source.weights, head=recipe.start.head, where=recipe.start.weights
         )
         surgery.assign(model, weights)
     data = load_data(recipe, root, reporter)
-    return Prepared(recipe=recipe, data=data, model=model, reset=frozenset(reset))
+    return Prepared(recipe=recipe, data=data, model=model)
 
 
 def train(prepared: Prepared, root: Path, runtime: Runtime) -> surgery.Weights:
@@ -85,114 +73,12 @@ def train(prepared: Prepared, root: Path, runtime: Runtime) -> surgery.Weights:
     """
     recipe, started = prepared.recipe, time.monotonic()
     _open_run(recipe, root, runtime.run)
+    before = sum(record["seconds"] for record in read_history(runtime.run))
     weights = fit(recipe, prepared.data, prepared.model, runtime)
-    seconds = round(time.monotonic() - started, 1)
+    seconds = round(before + time.monotonic() - started, 1)
     _update_json(runtime.run / "run.json", finished=True, seconds=seconds)
     save_weights(runtime.run / "checkpoints" / FINAL, weights, recipe, seconds=seconds)
     return weights
-
-
-def save_weights(folder: Path, weights: surgery.Weights, recipe: Recipe, **info: Any) -> Path:
-    """Writes weights as a checkpoint that other runs can start from."""
-    return checkpoint.save(
-        folder,
-        {"params": weights.params, "stats": weights.stats},
-        {
-            "kind": "weights",
-            "backbone": recipe.model.backbone,
-            "recipe_digest": recipe.digest(),
-            "recipe": recipes.resolved_toml(recipe),
-            "version": indicdigits.__version__,
-            **info,
-        },
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadedWeights:
-    """Weights by path, with the manifest of the checkpoint they came from."""
-
-    weights: surgery.Weights
-    info: dict[str, Any]
-
-
-def load_weights(name: str | Path, *, root: Path = Path()) -> LoadedWeights:
-    """Reads final weights of a run folder, a checkpoint folder or a shipped backbone.
-
-    Raises:
-        CheckpointError: Nothing there, or it is damaged.
-    """
-    folder = find_weights(name, root=root)
-    arrays, info = checkpoint.load(folder)
-    if info.get("kind") != "weights":
-        arrays = _averages(arrays)
-    params = {p.split("|", 1)[1]: a for p, a in arrays.items() if p.startswith("params|")}
-    stats = {p.split("|", 1)[1]: a for p, a in arrays.items() if p.startswith("stats|")}
-    return LoadedWeights(
-        weights=surgery.Weights(params=_on_device(params), stats=_on_device(stats)), info=info
-    )
-
-
-def load_model(name: str | Path) -> LoadedModel:
-    """Builds the trained network of a run folder, a checkpoint folder or a shipped backbone.
-
-    Raises:
-        CheckpointError: Nothing there, or it is damaged.
-    """
-    loaded = load_weights(name)
-    recipe = _recipe_of(find_weights(name), loaded.info)
-    model = create(recipe, seed=0)
-    _, fresh = surgery.split(model)
-    weights, _ = surgery.transfer(fresh, loaded.weights, head="keep", where=name)
-    surgery.assign(model, weights)
-    freeze.set_modes(model, None)
-    return LoadedModel(model=model, recipe=recipe, info=loaded.info)
-
-
-def predict(model: nnx.Module, images: np.ndarray, batch_size: int = 512) -> np.ndarray:
-    """Probabilities (N, C) float32 of images (N, S, S) uint8, light ink on black."""
-    freeze.set_modes(model, None)
-    graph, weights = surgery.split(model)
-    return predict_all(make_predict(graph), weights, images, batch_size)
-
-
-def shipped_weights() -> dict[str, Path]:
-    """Name -> folder of the backbones that ship with the package."""
-    from importlib.resources import files
-
-    folder = Path(str(files("indicdigits.checkpoints")))
-    return {p.parent.name: p.parent for p in sorted(folder.glob(f"*/{checkpoint.MANIFEST}"))}
-
-
-def find_weights(name: str | Path, *, root: Path = Path()) -> Path:
-    """The checkpoint folder that a name or path stands for.
-
-    Raises:
-        CheckpointError: There is none.
-    """
-    known = shipped_weights()
-    if str(name) in known:
-        return known[str(name)]
-    for folder in (root / name, Path(name)):
-        if (folder / checkpoint.MANIFEST).is_file():
-            return folder
-        final = folder / "checkpoints" / FINAL
-        if final.is_dir():
-            return final
-        newest = checkpoint.newest(folder)
-        if newest:
-            return newest
-        if folder.is_dir():
-            raise CheckpointError(
-                "holds no checkpoint that can be read",
-                where=folder,
-                allowed="a run folder, a checkpoint folder, or a shipped name: " + ", ".join(known),
-            )
-    raise CheckpointError(
-        f"no checkpoint called {str(name)!r}",
-        allowed="a run folder, a checkpoint folder, or a shipped name: " + ", ".join(known),
-        hint=did_you_mean(str(name), known),
-    )
 
 
 def resume_recipe(run: Path, changes: tuple[str, ...] = ()) -> tuple[Recipe, Path]:
@@ -230,8 +116,8 @@ def is_finished(run: Path) -> bool:
 def summary(run: Path) -> dict[str, Any]:
     """What a finished run has to say: seconds, seed, digest, and its last record."""
     about = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    last = json.loads(lines[-1]) if lines else {}
+    history = read_history(run)
+    last = history[-1] if history else {}
     return (
         {key: about.get(key) for key in ("seed", "digest")} | last | {"seconds": about["seconds"]}
     )
@@ -249,8 +135,9 @@ def memory_estimate(prepared: Prepared) -> int:
 
 
 def _open_run(recipe: Recipe, root: Path, run: Path) -> None:
-    run.mkdir(parents=True, exist_ok=True)
-    (run / "recipe.toml").write_text(recipes.resolved_toml(recipe), encoding="utf-8")
+    """Makes the folder; `recipe.toml`, by which a run is known, comes last."""
+    with storage_errors(run):
+        run.mkdir(parents=True, exist_ok=True)
     if not (run / "run.json").exists():
         _update_json(
             run / "run.json",
@@ -266,35 +153,10 @@ def _open_run(recipe: Recipe, root: Path, run: Path) -> None:
             machine=f"{platform.machine()}, {os.cpu_count()} cores, {jax.default_backend()}",
             finished=False,
         )
+    if not (run / "recipe.toml").exists():
+        write_whole(run / "recipe.toml", recipes.resolved_toml(recipe))
 
 
 def _update_json(path: Path, **values: Any) -> None:
     old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(old | values, indent=1), encoding="utf-8")
-    temporary.replace(path)
-
-
-def _averages(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The averaged weights inside a training checkpoint, frozen leaves included."""
-    result = {
-        f"params|{path.removeprefix('frozen|')}": array
-        for path, array in arrays.items()
-        if path.startswith("frozen|")
-    }
-    result |= {
-        path.removeprefix("average|"): array
-        for path, array in arrays.items()
-        if path.startswith("average|")
-    }
-    return result
-
-
-def _recipe_of(folder: Path, info: dict[str, Any]) -> Recipe:
-    if "recipe" in info:
-        return recipes.loads(info["recipe"], source=str(folder / checkpoint.MANIFEST))
-    return recipes.load(folder.parent.parent / "recipe.toml", resolved=True)
-
-
-def _on_device(arrays: dict[str, np.ndarray]) -> surgery.Arrays:
-    return {path: jax.numpy.array(array) for path, array in arrays.items()}
+    write_whole(path, json.dumps(old | values, indent=1))

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import optax
 from flax import nnx
 
-from indicdigits.models import surgery
+from indicdigits.models import GENERATOR, surgery
 from indicdigits.recipe import Recipe
 
 
@@ -98,7 +98,7 @@ def make_train_step(
 
     def step(state: State, images: jax.Array, labels: jax.Array) -> State:
         # Randomness is a function of seed and step alone: resuming needs no generator state.
-        key = jax.random.fold_in(jax.random.key(recipe.seed), state.step)
+        key = jax.random.fold_in(jax.random.key(recipe.seed, impl=GENERATOR), state.step)
         jitter_key, dropout_key = jax.random.split(key)
         pictures = images.astype(jnp.float32) / 255
         if augment.jitter_shift or augment.jitter_zoom:

@@ -34,7 +34,7 @@ def blots(start: int, count: int) -> Split:
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run whose untrained network is tested on 40 pictures, 5 of them seen in training."""
     from indicdigits.models import create, surgery
-    from indicdigits.training.run import save_weights
+    from indicdigits.training.weights import save_weights
 
     recipe = recipe_of()
     folder = tmp_path / "run"

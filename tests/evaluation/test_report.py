@@ -147,14 +147,6 @@ def test_size(make: Make, tmp_path: Path) -> None:
     assert page.stat().st_size < 1_000_000
 
 
-def test_history_cut_off_by_a_kill(tmp_path: Path) -> None:
-    """A last line that was cut off costs that line only; no file is no history."""
-    path = tmp_path / "metrics.jsonl"
-    assert report.read_history(path) == []
-    path.write_text('{"epoch": 0}\n{"epoch": 1}\n{"epo', encoding="utf-8")
-    assert [line["epoch"] for line in report.read_history(path)] == [0, 1]
-
-
 def test_weights_that_are_not_final(make: Make) -> None:
     """A run that was interrupted is measured as what it is."""
     assert report.describe(recipe_of(), {"kind": "training", "step": 40})["weights"] == (

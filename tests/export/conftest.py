@@ -17,7 +17,7 @@ from indicdigits.export.contents import Contents
 from indicdigits.export.onnx import to_onnx
 from indicdigits.models import create, freeze
 from indicdigits.recipe import Recipe
-from indicdigits.training.run import predict
+from indicdigits.training.weights import predict
 
 RECIPE = """
 name = "bars"

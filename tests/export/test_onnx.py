@@ -15,7 +15,7 @@ from indicdigits.export import verify
 from indicdigits.export.onnx import to_onnx
 from indicdigits.models import surgery
 from indicdigits.runtime.session import open_session, run_graph
-from indicdigits.training.run import predict
+from indicdigits.training.weights import predict
 
 
 @pytest.fixture(scope="module")

@@ -165,6 +165,14 @@ def test_input_is_left_alone(drawn, photo):
         assert np.array_equal(normalise(strided), output)
 
 
+@pytest.mark.parametrize("shape", [(1, 100_000), (100_000, 3), (3000, 4000, 3)])
+def test_wild_shapes(shape):
+    """Very long and very large pictures are shrunk first, not refused."""
+    picture = np.full(shape, 240, np.uint8)
+    picture[shape[0] // 3 : shape[0] // 2 + 1, shape[1] // 3 : shape[1] // 2 + 1] = 20
+    assert ink_found(normalise(picture))
+
+
 @given(
     hnp.arrays(
         np.uint8,
@@ -183,6 +191,18 @@ def test_any_array(picture, polarity, size):
     output = normalise(picture, size, polarity)
     assert output.shape == (size, size)
     assert output.dtype == np.uint8
+
+
+def test_pale_ink_beside_bright_specks():
+    """A digit much paler than the specks around it is an answer, not an error."""
+    picture = np.zeros((120, 120), np.uint8)
+    picture[30:90, 58:62] = 70
+    picture[5:115:6, 5:50:6] = 255
+    picture[5:115:6, 70:115:6] = 255
+    assert normalise(picture).shape == (28, 28)
+    frame = np.zeros((300, 300), np.uint8)
+    frame[[0, -1], :] = frame[:, [0, -1]] = 17
+    assert normalise(frame, 8, "light-on-dark").shape == (8, 8)
 
 
 @pytest.mark.parametrize("seed", range(20))

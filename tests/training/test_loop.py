@@ -150,3 +150,11 @@ def test_training_learns(tiny_recipe: Recipe, bars_data: Data, tmp_path: Path) -
     assert last["validation_accuracy"] > 0.8
     assert last["epoch"] == 15
     assert not (tmp_path / "run" / "augmented").exists()
+
+
+def test_history_cut_off_by_a_kill(tmp_path: Path) -> None:
+    """A last line that was cut off costs that line only; no file is no history."""
+    assert loop.read_history(tmp_path) == []
+    text = '{"epoch": 0}\n{"epoch": 1}\n{"epo'
+    (tmp_path / loop.HISTORY).write_text(text, encoding="utf-8")
+    assert [record["epoch"] for record in loop.read_history(tmp_path)] == [0, 1]

@@ -1,0 +1,158 @@
+"""Weights on disk: saving them, finding them by name or path, loading them as a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+import indicdigits
+from indicdigits import recipe as recipes
+from indicdigits.errors import CheckpointError, did_you_mean
+from indicdigits.models import create, freeze, surgery
+from indicdigits.recipe import Recipe
+from indicdigits.training import checkpoint
+from indicdigits.training.step import make_predict, predict_all
+
+FINAL = "final"  # the checkpoint of a run's final weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A trained network: module in evaluation mode, its recipe, and the checkpoint's manifest."""
+
+    model: nnx.Module
+    recipe: Recipe
+    info: dict[str, Any]
+
+
+def save_weights(folder: Path, weights: surgery.Weights, recipe: Recipe, **info: Any) -> Path:
+    """Writes weights as a checkpoint that other runs can start from."""
+    return checkpoint.save(
+        folder,
+        {"params": weights.params, "stats": weights.stats},
+        {
+            "kind": "weights",
+            "backbone": recipe.model.backbone,
+            "recipe_digest": recipe.digest(),
+            "recipe": recipes.resolved_toml(recipe),
+            "version": indicdigits.__version__,
+            **info,
+        },
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedWeights:
+    """Weights by path, with the manifest of the checkpoint they came from."""
+
+    weights: surgery.Weights
+    info: dict[str, Any]
+
+
+def load_weights(name: str | Path, *, root: Path = Path()) -> LoadedWeights:
+    """Reads final weights of a run folder, a checkpoint folder or a shipped backbone.
+
+    Raises:
+        CheckpointError: Nothing there, or it is damaged.
+    """
+    folder = find_weights(name, root=root)
+    arrays, info = checkpoint.load(folder)
+    if info.get("kind") != "weights":
+        arrays = _averages(arrays)
+    params = {p.split("|", 1)[1]: a for p, a in arrays.items() if p.startswith("params|")}
+    stats = {p.split("|", 1)[1]: a for p, a in arrays.items() if p.startswith("stats|")}
+    return LoadedWeights(
+        weights=surgery.Weights(params=_on_device(params), stats=_on_device(stats)), info=info
+    )
+
+
+def load_model(name: str | Path) -> LoadedModel:
+    """Builds the trained network of a run folder, a checkpoint folder or a shipped backbone.
+
+    Raises:
+        CheckpointError: Nothing there, or it is damaged.
+    """
+    loaded = load_weights(name)
+    recipe = _recipe_of(find_weights(name), loaded.info)
+    model = create(recipe, seed=0)
+    _, fresh = surgery.split(model)
+    weights = surgery.transfer(fresh, loaded.weights, head="keep", where=name)
+    surgery.assign(model, weights)
+    freeze.set_modes(model, None)
+    return LoadedModel(model=model, recipe=recipe, info=loaded.info)
+
+
+def predict(model: nnx.Module, images: np.ndarray, batch_size: int = 512) -> np.ndarray:
+    """Probabilities (N, C) float32 of images (N, S, S) uint8, light ink on black."""
+    freeze.set_modes(model, None)
+    graph, weights = surgery.split(model)
+    return predict_all(make_predict(graph), weights, images, batch_size)
+
+
+def shipped_weights() -> dict[str, Path]:
+    """Name -> folder of the backbones that ship with the package."""
+    from importlib.resources import files
+
+    folder = Path(str(files("indicdigits.checkpoints")))
+    return {p.parent.name: p.parent for p in sorted(folder.glob(f"*/{checkpoint.MANIFEST}"))}
+
+
+def find_weights(name: str | Path, *, root: Path = Path()) -> Path:
+    """The checkpoint folder that a name or path stands for.
+
+    Raises:
+        CheckpointError: There is none.
+    """
+    known = shipped_weights()
+    if str(name) in known:
+        return known[str(name)]
+    for folder in (root / name, Path(name)):
+        if (folder / checkpoint.MANIFEST).is_file():
+            return folder
+        final = folder / "checkpoints" / FINAL
+        if final.is_dir():
+            return final
+        newest = checkpoint.newest(folder)
+        if newest:
+            return newest
+        if folder.is_dir():
+            raise CheckpointError(
+                "holds no checkpoint that can be read",
+                where=folder,
+                allowed="a run folder, a checkpoint folder, or a shipped name: " + ", ".join(known),
+            )
+    raise CheckpointError(
+        f"no checkpoint called {str(name)!r}",
+        allowed="a run folder, a checkpoint folder, or a shipped name: " + ", ".join(known),
+        hint=did_you_mean(str(name), known),
+    )
+
+
+def _averages(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The averaged weights inside a training checkpoint, frozen leaves included."""
+    result = {
+        f"params|{path.removeprefix('frozen|')}": array
+        for path, array in arrays.items()
+        if path.startswith("frozen|")
+    }
+    result |= {
+        path.removeprefix("average|"): array
+        for path, array in arrays.items()
+        if path.startswith("average|")
+    }
+    return result
+
+
+def _recipe_of(folder: Path, info: dict[str, Any]) -> Recipe:
+    if "recipe" in info:
+        return recipes.loads(info["recipe"], source=str(folder / checkpoint.MANIFEST))
+    return recipes.load(folder.parent.parent / "recipe.toml", resolved=True)
+
+
+def _on_device(arrays: dict[str, np.ndarray]) -> surgery.Arrays:
+    return {path: jax.numpy.array(array) for path, array in arrays.items()}

@@ -1,0 +1,107 @@
+"""Every registered backbone is what the registry says it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from indicdigits import recipe as recipes
+from indicdigits.errors import CheckpointError
+from indicdigits.models import create, freeze, surgery
+from indicdigits.models.layers import space_to_depth
+from indicdigits.recipe import Phase, Recipe, Rule
+from indicdigits.registry import BACKBONES
+
+LIMITS = {"cnn": (200_000, 6_500_000)}
+
+
+def recipe_for(backbone: str, size: int = 28) -> Recipe:
+    changes = [f'model.backbone="{backbone}"', f"data.input_size={size}"]
+    return recipes.load(recipes.find("mnist-cnn"), changes)
+
+
+@pytest.mark.parametrize("name", list(BACKBONES))
+def test_declared_parameters_and_stages_are_the_modules_own(name: str) -> None:
+    """`recipe check` runs without JAX, on data that this test pins to the real module."""
+    entry = BACKBONES.get(name)
+    _, weights = surgery.split(create(recipe_for(name), seed=0))
+    assert sorted(weights.params) == sorted(entry.parameters)
+    assert {path.split("/")[0] for path in entry.parameters} == set(entry.stages)
+    assert entry.stages[-1] == "head"
+
+
+@pytest.mark.parametrize("name", list(BACKBONES))
+@pytest.mark.parametrize("size", [28, 48])
+def test_logits_have_one_column_a_class(name: str, size: int) -> None:
+    """Images (N, S, S, 1) become logits (N, classes), at every input size the registry allows."""
+    low, high = BACKBONES.get(name).input_sizes
+    if not low <= size <= high:
+        pytest.skip(f"{name} takes {low} to {high} pixels")
+    model = create(recipe_for(name, size), seed=0)
+    freeze.set_modes(model, None)
+    logits = model(jnp.zeros((3, size, size, 1)))
+    assert logits.shape == (3, 10)
+    assert logits.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_the_default_backbone_is_small(name: str) -> None:
+    """At most 200,000 parameters and 6.5 million multiply-adds a digit."""
+    parameters, multiply_adds = LIMITS[name]
+    model = create(recipe_for(name), seed=0)
+    freeze.set_modes(model, None)
+    _, weights = surgery.split(model)
+    assert sum(array.size for array in weights.params.values()) <= parameters
+    cost = jax.jit(lambda x: model(x)).lower(jnp.zeros((1, 28, 28, 1))).cost_analysis()
+    assert cost is not None
+    assert cost["flops"] / 2 <= multiply_adds * 1.03  # XLA counts norms and activations too
+
+
+def test_the_same_seed_gives_the_same_weights() -> None:
+    """Fresh weights are a function of the seed."""
+    first, again, other = (surgery.split(create(recipe_for("cnn"), seed=s))[1] for s in (3, 3, 4))
+    for path, array in first.params.items():
+        np.testing.assert_array_equal(array, again.params[path])
+    assert not np.array_equal(first.params["stem/conv/kernel"], other.params["stem/conv/kernel"])
+
+
+def test_space_to_depth_keeps_every_pixel() -> None:
+    """Folding is a permutation: each 2x2 block becomes one pixel of four channels."""
+    x = jnp.arange(16.0).reshape(1, 4, 4, 1)
+    np.testing.assert_array_equal(space_to_depth(x)[0, 0, 1], [2, 3, 6, 7])
+
+
+def test_frozen_stages_run_in_evaluation_mode() -> None:
+    """Batch statistics and dropout of frozen stages stand still, the others' do not."""
+    recipe = recipe_for("cnn")
+    model = create(recipe, seed=0)
+    rules = tuple(Rule(prefix=s, frozen=s == "stage1") for s in BACKBONES.get("cnn").stages)
+    freeze.set_modes(model, Phase(name="p", epochs=1, learning_rate=1.0, rules=rules))
+    assert model.stage1.norm.use_running_average
+    assert not model.stage2.norm1.use_running_average
+    assert not model.head.dropout.deterministic
+    freeze.set_modes(model, None)
+    assert model.stage2.norm1.use_running_average
+    assert model.head.dropout.deterministic
+
+
+def test_only_the_head_may_differ_and_only_when_it_is_reset() -> None:
+    """A checkpoint with 46 classes fine-tunes to 10, and is refused where it must fit whole."""
+    fresh = surgery.split(create(recipe_for("cnn"), seed=0))[1]
+    loaded = surgery.split(create(recipe_for("cnn"), seed=1))[1]
+    loaded.params["head/dense/kernel"] = jnp.zeros((96, 46))
+    loaded.params["head/dense/bias"] = jnp.zeros(46)
+    filled = surgery.transfer(fresh, loaded, head="reset", where="here")
+    assert filled.params["head/dense/kernel"].shape == (96, 10)
+    np.testing.assert_array_equal(
+        filled.params["stem/conv/kernel"], loaded.params["stem/conv/kernel"]
+    )
+    with pytest.raises(CheckpointError, match=r"allowed: float32\[10\]"):
+        surgery.transfer(fresh, loaded, head="keep", where="here")
+    del loaded.params["stage2/conv1/kernel"]
+    with pytest.raises(CheckpointError, match="lacks parameter 'stage2/conv1/kernel'"):
+        surgery.transfer(fresh, loaded, head="reset", where=Path("there"))
