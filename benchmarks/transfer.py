@@ -1,7 +1,8 @@
 """What transfer brings: three strategies, all labels and ten a class, three scripts, five seeds.
 
-    python benchmarks/transfer.py [--seeds 5]
+    python benchmarks/transfer.py [--seeds 5] [--scripts bengali]
 
+Two processes, each with its scripts and pinned to a core, take half the time of one.
 Writes benchmarks/results/transfer.json and prints the tables of the README. A seed decides the
 weights that are fresh, the order, the augmentation, the validation part and which ten labels of a
 class are taken; the strategies see the same ones.
@@ -27,15 +28,15 @@ LABELS = {"all": [], "10 a class": ["data.shots=10", "phases.finetune.epochs=300
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", choices=[*LABELS], help="only these labels")
+    parser.add_argument("--scripts", nargs="+", choices=SCRIPTS, default=SCRIPTS)
     arguments = parser.parse_args()
     common.start()
     results = common.Results("transfer", "python benchmarks/transfer.py")
-    for labels in [arguments.only] if arguments.only else LABELS:
+    for labels in LABELS:
         print(f"\n### Labels: {labels}\n")
         print("| script | strategy | accuracy % | errors | without leaked | slowest run |")
         print("|---|---|---|---|---|---|")
-        for script in SCRIPTS:
+        for script in arguments.scripts:
             for strategy, changes in STRATEGIES.items():
                 records = [
                     results.get(

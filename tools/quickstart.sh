@@ -31,7 +31,7 @@ fi
 rm -rf "$RUN"  # of an earlier quickstart
 step finetune --script devanagari ${DATA[@]+"${DATA[@]}"} --out "$RUN"
 step evaluate "$RUN"
-step export "$RUN" --format onnx --output "$BUNDLE"
+step export "$RUN" --format onnx --out "$BUNDLE"
 step predict "$BUNDLE" "$PICTURE"
 
 printf '\nDone in %s s. The report is %s/report/report.html, the reader %s.\n' \

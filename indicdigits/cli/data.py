@@ -92,7 +92,7 @@ def prepare(
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help=NAME_HELP)],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="PNG file [default: NAME.png].")
+        Path | None, typer.Option("--out", "-o", help="PNG file [default: NAME.png].")
     ] = None,
     split: Annotated[Literal["train", "test"], typer.Option(help="Which part.")] = "train",
     samples: Annotated[int, typer.Option(min=1, max=100, help="Pictures a class.")] = 12,

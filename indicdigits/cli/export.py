@@ -15,7 +15,7 @@ def export(
     format: Annotated[Literal["onnx"], typer.Option("--format", help="Kind of graph.")] = "onnx",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The file to write; in the run folder by default."),
+        typer.Option("--out", "-o", help="The file to write; in the run folder by default."),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

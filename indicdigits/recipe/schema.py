@@ -76,14 +76,12 @@ class Augment:
 
     Attributes:
         copies: Augmented epochs drawn ahead; epoch e trains on copy e modulo this.
-        jitter_shift: Random shift in each step, fraction of the side, both ways.
-        jitter_zoom: Random zoom of each axis in each step; 0.05 is 0.95 to 1.05.
+        jitter: Largest random shift in each step, whole pixels, in all four directions.
         transforms: Tables with a `name` and that augmentation's numbers.
     """
 
     copies: int = 8
-    jitter_shift: float = 0.03
-    jitter_zoom: float = 0.05
+    jitter: int = 1
     transforms: tuple[Mapping[str, str | float], ...] = ()
 
 

@@ -190,7 +190,7 @@ def write_file(path: Path, data: bytes) -> None:
         raise StorageError(
             f"cannot be written: {error.strerror}",
             where=path,
-            hint="free some space, or name another place with --output",
+            hint="free some space, or name another place with --out",
         ) from error
     _sync_folder(path.parent)
 

@@ -202,11 +202,11 @@ def test_resolved_text_is_the_same_recipe(name: str) -> None:
 
 def test_digest_is_about_results(tmp_path: Path) -> None:
     """The digest changes with any key that decides the result, not with how it is written."""
-    one = recipes.load(write(tmp_path, MINE + "[augment]\njitter_zoom = 0\n", "a.toml"))
-    same = recipes.load(write(tmp_path, "# why\n" + MINE + "augment.jitter_zoom = 0.0", "b.toml"))
-    other = recipes.load(recipes.find("finetune"), ["name=mine", "augment.jitter_zoom=0.01"])
+    one = recipes.load(write(tmp_path, MINE + "[training]\nclip_norm = 0\n", "a.toml"))
+    same = recipes.load(write(tmp_path, "# why\n" + MINE + "training.clip_norm = 0.0", "b.toml"))
+    other = recipes.load(recipes.find("finetune"), ["name=mine", "training.clip_norm=0.01"])
     assert one.digest() == same.digest() != other.digest()
-    assert recipes.differences(one, other) == ["augment.jitter_zoom: 0.0 here, 0.01 there"]
+    assert recipes.differences(one, other) == ["training.clip_norm: 0.0 here, 0.01 there"]
 
 
 def test_whole_numbers_where_fractions_are_allowed() -> None:

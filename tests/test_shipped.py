@@ -1,0 +1,83 @@
+"""What ships in checkpoints/ loads, is small, and reads as well as its card says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import indicdigits
+from indicdigits import recipe as recipes
+from indicdigits.progress import Reporter
+from indicdigits.runtime.shipped import shipped
+
+READERS = ("devanagari", "bengali", "telugu", "tamil")
+BACKBONE = "mnist-cnn"
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def errors_in_card(card: str) -> int:
+    """The number of wrong test pictures that a card states."""
+    found = re.search(r"read \d+ right and (\d+) wrong", card)
+    assert found is not None
+    return int(found.group(1))
+
+
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One cache for this file."""
+    home = tmp_path_factory.getbasetemp() / "shipped-home"
+    monkeypatch.setenv("INDICDIGITS_HOME", str(home))
+
+
+def test_every_reader_is_there() -> None:
+    """Four scripts can be read right after the install."""
+    assert set(READERS) <= set(shipped())
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_is_small_and_has_a_card(name: str) -> None:
+    """Under 1 MB; the card names its data's licence, and drawn data are called so."""
+    path = shipped()[name]
+    assert path.stat().st_size < 1_000_000
+    bundle = indicdigits.load(name).bundle
+    assert "Licence" in bundle.card
+    assert ("never tested on handwriting" in bundle.card) == (name == "tamil")
+
+
+def test_a_photo_is_read_in_three_lines() -> None:
+    """The README's three lines give what they say."""
+    reader = indicdigits.load("devanagari")
+    reading = reader(ROOT / "docs" / "pictures" / "sample-devanagari.png")
+    assert (reading.text, reading.value, reading.accepted) == ("७", 7, True)
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("mirror", "cache")
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_reads_as_well_as_its_card_says(name: str) -> None:
+    """The whole test split, with the reader as it ships; one borderline picture may differ."""
+    from indicdigits.data.source import load_data
+
+    path = recipes.find(f"scripts/{name}")
+    test = load_data(recipes.load(path), path.parent, Reporter(quiet=True)).test
+    reader = indicdigits.load(name)
+    wrong = int((reader.probabilities(test.images).argmax(1) != test.labels).sum())
+    assert abs(wrong - errors_in_card(reader.bundle.card)) <= 1
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("mirror", "cache")
+def test_the_backbone_reads_as_well_as_its_card_says() -> None:
+    """The Orbax tree verifies, and its network makes the errors on MNIST that its card states."""
+    from indicdigits.data.source import load_data
+    from indicdigits.training.weights import load_model, predict, shipped_weights
+
+    folder = shipped_weights()[BACKBONE]
+    assert sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) < 1_000_000
+    loaded = load_model(BACKBONE)
+    test = load_data(loaded.recipe, folder, Reporter(quiet=True)).test
+    wrong = int((predict(loaded.model, np.asarray(test.images)).argmax(1) != test.labels).sum())
+    assert abs(wrong - errors_in_card((folder / "card.md").read_text(encoding="utf-8"))) <= 1
