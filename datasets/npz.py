@@ -10,6 +10,19 @@ import numpy as np
 
 from indicdigits.errors import DataError
 
+# What numpy and the standard library are known to raise on a file that is no good npz.
+BROKEN = (
+    OSError,
+    ValueError,
+    EOFError,
+    AttributeError,
+    MemoryError,  # a header that promises more than there is
+    NotImplementedError,  # a compression method from elsewhere
+    RuntimeError,  # an encrypted member
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """All arrays of an `npz` file with `images` and `labels`, each with one row a picture.
@@ -21,7 +34,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
         # allow_pickle=False: a pickle inside would run whatever code its maker liked
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as error:
+    except BROKEN as error:
         raise DataError(
             f"is no readable npz file: {error}", where=path, allowed="plain arrays, no objects"
         ) from error

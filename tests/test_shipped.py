@@ -26,10 +26,13 @@ def errors_in_card(card: str) -> int:
 
 
 @pytest.fixture
-def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One cache for this file."""
+def cache(
+    mirror: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real data, and one cache for this file."""
     home = tmp_path_factory.getbasetemp() / "shipped-home"
     monkeypatch.setenv("INDICDIGITS_HOME", str(home))
+    monkeypatch.setenv("INDICDIGITS_MIRROR", str(mirror))
 
 
 def test_every_reader_is_there() -> None:
@@ -55,7 +58,7 @@ def test_a_photo_is_read_in_three_lines() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.usefixtures("mirror", "cache")
+@pytest.mark.usefixtures("cache")
 @pytest.mark.parametrize("name", READERS)
 def test_a_reader_reads_as_well_as_its_card_says(name: str) -> None:
     """The whole test split, with the reader as it ships; one borderline picture may differ."""
@@ -69,7 +72,7 @@ def test_a_reader_reads_as_well_as_its_card_says(name: str) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.usefixtures("mirror", "cache")
+@pytest.mark.usefixtures("cache")
 def test_the_backbone_reads_as_well_as_its_card_says() -> None:
     """The Orbax tree verifies, and its network makes the errors on MNIST that its card states."""
     from indicdigits.data.source import load_data

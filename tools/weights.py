@@ -9,10 +9,13 @@ that was interrupted goes on, one that is finished is not repeated.
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+from indicdigits import recipe as recipes
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "runs" / "weights"
@@ -39,7 +42,18 @@ def backbone() -> None:
     run("pretrain", folder, "mnist")
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(folder / "checkpoints" / "final", target)
-    shutil.copy(folder / "report" / "card.md", target)
+    (target / "card.md").write_text(card(folder), encoding="utf-8")
+
+
+def card(folder: Path) -> str:
+    """The card of an evaluated run."""
+    from indicdigits.evaluation.card import card_markdown
+    from indicdigits.training import checkpoint
+
+    info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    info |= checkpoint.read_manifest(folder / "checkpoints" / "final")
+    metrics = json.loads((folder / "report" / "metrics.json").read_text(encoding="utf-8"))
+    return card_markdown(recipes.load(folder / "recipe.toml", resolved=True), metrics, info)
 
 
 def reader(script: str) -> None:

@@ -112,7 +112,8 @@ def _rows(file: Path) -> Iterator[tuple[str, dict[str, str]]]:
     header = text.partition("\n")[0]
     separator = max(",;\t", key=header.count)
     reader = csv.reader(text.splitlines(), delimiter=separator)
-    names = [name.strip().lower() for name in next(reader, [])]
+    lines = _readable(reader, file)
+    names = [name.strip().lower() for name in next(lines, [])]
     for name in ("path", "label"):
         if names.count(name) != 1:
             raise DataError(
@@ -120,7 +121,7 @@ def _rows(file: Path) -> Iterator[tuple[str, dict[str, str]]]:
                 where=f"{file}, row 1",
                 allowed="a header with path, label and, if you like, further columns",
             )
-    for cells in reader:
+    for cells in lines:
         if not any(cell.strip() for cell in cells):
             continue
         place = f"{file}, row {reader.line_num}"
@@ -130,6 +131,13 @@ def _rows(file: Path) -> Iterator[tuple[str, dict[str, str]]]:
             )
         pairs = zip(names, cells, strict=True)
         yield place, {name: cell.strip() for name, cell in pairs if name}
+
+
+def _readable(reader: Iterator[list[str]], file: Path) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise DataError(f"is no readable CSV: {error}", where=file) from error
 
 
 def pictures_under(folder: Path) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from indicdigits.recipe import ClassEntry
 
 Column = npt.NDArray[Any]
 RESERVED = ("dataset",)
+LONGEST_NUMBER = 18  # digits; Python refuses to read a number of thousands
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ def label_index(label: str, classes: Iterable[ClassEntry]) -> int | None:
     for index, entry in entries:
         if entry.text == wanted:
             return index
-    if wanted.isdecimal():
+    if wanted.isdecimal() and len(wanted) <= LONGEST_NUMBER:
         for index, entry in entries:
             if entry.value == int(wanted):
                 return index

@@ -127,11 +127,11 @@ def show(
 
 
 def _save(sheet: Any, path: Path) -> None:
-    from indicdigits.data.storage import storage_errors
+    from indicdigits.data.storage import RUN_HINT, storage_errors
 
     if path.suffix.lower() != ".png":
         raise UsageError("a contact sheet is a PNG file", where=path, allowed="a name in .png")
-    with storage_errors(path):
+    with storage_errors(path, RUN_HINT):
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(path)
 

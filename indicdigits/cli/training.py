@@ -84,7 +84,11 @@ def run(
     for line in describe(prepared):
         say.say(line)
     if dry_run:
-        return emit(_plan(prepared, folder), json, f"would write {folder}")
+        plan = _plan(prepared, folder)
+        shape = " x ".join(map(str, plan["input_shape"]))
+        memory = f"{plan['memory_bytes'] / 1e6:,.0f} MB"
+        text = f"would train on batches of {shape} in about {memory} and write {folder}"
+        return emit(plan, json, text)
     command = f"indicdigits {verb} --resume {folder}"
     runtime = Runtime(run=folder, reporter=say, workers=workers, resume_command=command)
     runs.train(prepared, root, runtime)
@@ -143,7 +147,7 @@ def _plan(prepared: Prepared, folder: Path) -> dict[str, Any]:
 def _new_folder(out: Path | None, name: str) -> Path:
     """The folder asked for, which must be free, or the next free one under runs/."""
     if out is not None:
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and not (out.is_dir() and all(map(_is_trifle, out.iterdir()))):
             raise UsageError(
                 "is taken",
                 where=out,
@@ -155,6 +159,11 @@ def _new_folder(out: Path | None, name: str) -> Path:
         number += 1
         folder = Path("runs") / f"{name}-{number}"
     return folder
+
+
+def _is_trifle(path: Path) -> bool:
+    """Whether a run killed before it could be resumed left this behind."""
+    return path.name == "run.json" or path.name.endswith(".partial")
 
 
 def _answer(verb: str, folder: Path, summary: dict[str, Any], json: bool) -> None:

@@ -9,6 +9,7 @@ which pictures a step sees depends only on the step: that is what makes resuming
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ import grain.python as grain
 import numpy as np
 
 from indicdigits.data.source import Split
+from indicdigits.data.storage import flush, write_npy
 from indicdigits.errors import StorageError
 
 BLOCK = 256  # pictures that share one seed
@@ -91,14 +93,18 @@ class Copies:
         with self._changed:
             self._changed.wait_for(lambda: number in self._drawn or self._error is not None)
             if number not in self._drawn:
-                raise self._error or RuntimeError("drawing stopped")
+                assert self._error is not None
+                raise self._error
             return self._drawn[number]
 
     def close(self, *, delete: bool) -> None:
         """Stops drawing; `delete` removes the files, which a finished run no longer needs."""
         self._stop = True
         self._thread.join()
-        self._drawn.clear()
+        with self._changed:  # a batch that is being read ahead must not wait for ever
+            self._error = self._error or RuntimeError("drawing stopped")
+            self._drawn.clear()
+            self._changed.notify_all()
         if delete:
             shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -133,16 +139,15 @@ class Copies:
         if not target.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
             temporary = target.with_suffix(".tmp")
-            shape = self._split.images.shape
-            drawn = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-            position = 0
-            for block in self._blocks(number):
+            blocks = itertools.takewhile(lambda _: not self._stop, self._blocks(number))
+            try:
+                write_npy(temporary, np.dtype(np.uint8), self._split.images.shape, blocks)
                 if self._stop:
                     return None
-                drawn[position : position + len(block)] = block
-                position += len(block)
-            drawn.flush()
-            temporary.replace(target)
+                flush(temporary)
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
         return np.load(target, mmap_mode="r")
 
     def _blocks(self, number: int) -> Iterator[np.ndarray]:

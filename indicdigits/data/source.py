@@ -23,7 +23,15 @@ import numpy.typing as npt
 from indicdigits.data.parts import Data, Split, check_every_class, class_indices, joined
 from indicdigits.data.request import Request
 from indicdigits.data.split import chosen_of_each, first_of_each
-from indicdigits.data.storage import REFUSALS, home, refused, storage_errors, sweep, whole_folder
+from indicdigits.data.storage import (
+    as_refusal,
+    home,
+    refused,
+    storage_errors,
+    sweep,
+    whole_folder,
+    write_npy,
+)
 from indicdigits.errors import DataError, IndicDigitsError
 from indicdigits.progress import Reporter
 from indicdigits.recipe import ClassEntry, Recipe, Source
@@ -192,7 +200,8 @@ def _prepare(request: Request, folder: Path, size: int, reporter: Reporter) -> N
             arrays = normalised(_records(builder, part), size, name, groups, reporter)
             count[part] = len(arrays["labels"])
             for array_name, array in arrays.items():
-                np.save(temporary / f"{part}-{array_name}.npy", array, allow_pickle=False)
+                path = temporary / f"{part}-{array_name}.npy"
+                write_npy(path, array.dtype, array.shape, [array])
         texts = features["label"].names
         about = {
             "classes": [[text, _value_of(text, request)] for text in texts],
@@ -282,7 +291,8 @@ def _own_errors(where: Path) -> Iterator[None]:
         while link is not None:
             if isinstance(link, IndicDigitsError):
                 raise link from None
-            if isinstance(link, OSError) and link.errno in REFUSALS:
-                raise refused(link, where) from error
+            refusal = as_refusal(link)
+            if refusal is not None:
+                raise refused(refusal, where) from error
             link = link.__cause__ or link.__context__
         raise DataError(f"could not be prepared: {error}", where=where) from error

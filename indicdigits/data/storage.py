@@ -7,9 +7,13 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from indicdigits.errors import StorageError
 
@@ -22,6 +26,8 @@ REFUSALS = {
     errno.ENOTDIR: "a part of the path is a file, no folder",
 }
 STALE_SECONDS = 24 * 3600.0
+HOME_HINT = "free some space, or set INDICDIGITS_HOME to a folder that can be written"
+RUN_HINT = "free some space, or name a folder that can be written; what was finished before stands"
 
 
 def home() -> Path:
@@ -31,23 +37,29 @@ def home() -> Path:
 
 
 @contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
+def storage_errors(path: Path, hint: str = HOME_HINT) -> Iterator[None]:
     """Turns what a full, read-only or forbidden disk raises into a `StorageError`."""
     try:
         yield
     except OSError as error:
         if error.errno not in REFUSALS:
             raise
-        raise refused(error, path) from error
+        raise refused(error, path, hint) from error
 
 
-def refused(error: OSError, path: Path) -> StorageError:
+def refused(error: OSError, path: Path, hint: str = HOME_HINT) -> StorageError:
     """The `StorageError` for an `OSError` whose number is one of `REFUSALS`."""
-    return StorageError(
-        REFUSALS.get(error.errno or 0, str(error)),
-        where=path,
-        hint="free some space, or set INDICDIGITS_HOME to a folder that can be written",
-    )
+    return StorageError(REFUSALS.get(error.errno or 0, str(error)), where=path, hint=hint)
+
+
+def as_refusal(error: BaseException) -> OSError | None:
+    """The error as an `OSError` of `REFUSALS`, also where a library only says it in words."""
+    if isinstance(error, OSError) and error.errno in REFUSALS:
+        return error
+    for number in (errno.ENOSPC, errno.EDQUOT):
+        if os.strerror(number) in str(error):
+            return OSError(number, os.strerror(number))
+    return None
 
 
 def temporary_beside(path: Path) -> Path:
@@ -55,17 +67,17 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes a text so that the file holds the old one or the new one, never a part.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes a file so that it holds the old content or the new one, never a part.
 
     Raises:
         StorageError: The disk refused; the old file stands.
     """
     temporary = temporary_beside(path)
-    with storage_errors(path):
+    with storage_errors(path, RUN_HINT):
         try:
-            temporary.write_text(text, encoding="utf-8")
-            _flush(temporary)
+            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+            flush(temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -88,7 +100,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
             yield temporary
             for file in temporary.rglob("*"):
                 if file.is_file():
-                    _flush(file)
+                    flush(file)
             try:
                 temporary.replace(path)
             except OSError:
@@ -111,8 +123,27 @@ def sweep(folder: Path, pattern: str) -> None:
             leftover.unlink(missing_ok=True)
 
 
-def _flush(file: Path) -> None:
-    # A rename survives a power cut only if the bytes were on the disk before it.
+def write_npy(
+    path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], blocks: Iterable[npt.NDArray[Any]]
+) -> None:
+    """Writes an npy file of consecutive blocks.
+
+    numpy's own ways lose what a full disk says: `save` raises an error without a number, and a
+    memory map that finds no room for a page ends the process with SIGBUS.
+
+    Raises:
+        OSError: The disk refused; its number says why.
+    """
+    descr = np.lib.format.dtype_to_descr(dtype)
+    with path.open("wb") as file:
+        header = {"descr": descr, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            file.write(block.astype(dtype, copy=False).tobytes())
+
+
+def flush(file: Path) -> None:
+    """Puts a file's bytes on the disk: only then does a rename of it survive a power cut."""
     descriptor = os.open(file, os.O_RDWR)
     try:
         os.fsync(descriptor)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from indicdigits.data.storage import RUN_HINT, storage_errors, write_whole
 from indicdigits.errors import UsageError
 from indicdigits.evaluation import figures, words
 from indicdigits.evaluation.glyphs import outline_glyphs
@@ -122,9 +122,13 @@ def write_report(folder: Path, evaluation: Evaluation) -> Path:
 
     Returns:
         The page.
+
+    Raises:
+        StorageError: The disk refused; what an earlier report left in that file stands.
     """
     metrics = evaluation.metrics
-    folder.mkdir(parents=True, exist_ok=True)
+    with storage_errors(folder, RUN_HINT):
+        folder.mkdir(parents=True, exist_ok=True)
     pictures = {
         "confusion.png": figures.confusion_png(metrics),
         "mistakes.png": figures.mistakes_png(metrics, evaluation.images),
@@ -134,11 +138,11 @@ def write_report(folder: Path, evaluation: Evaluation) -> Path:
         if content is None:
             (folder / name).unlink(missing_ok=True)  # an earlier report's
         else:
-            _write(folder / name, content)
+            write_whole(folder / name, content)
     page = folder / "report.html"
-    _write(page, render(evaluation).encode())
+    write_whole(page, render(evaluation))
     text = json.dumps(metrics, indent=1, ensure_ascii=False, allow_nan=False)
-    _write(folder / "metrics.json", (text + "\n").encode())
+    write_whole(folder / "metrics.json", text + "\n")
     return page
 
 
@@ -235,12 +239,3 @@ def _read_about(run: Path) -> dict[str, Any]:
 
 def _data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

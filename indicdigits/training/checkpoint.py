@@ -2,17 +2,19 @@
 
 Orbax is atomic but checks nothing: a flipped bit restores as silently different weights, and
 shapes are ignored. So every file's SHA-256 and every array's path, shape and dtype stand in a
-manifest that is written last, and nothing is restored before it has been verified.
+manifest that is written last with a digest of itself, and nothing is restored before it has been
+verified.
 """
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import hashlib
 import json
+import logging
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,13 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from indicdigits.data.storage import as_refusal, refused
 from indicdigits.errors import CheckpointError, StorageError
 
 MANIFEST = "manifest.json"
 SCHEMA = 1
+SELF = "sha256"  # the manifest's key for the digest of all its other keys
+FULL_HINT = "free some space, then run again with --resume; earlier checkpoints stand"
 
 
 def save(folder: Path, tree: Mapping[str, Any], info: Mapping[str, Any]) -> Path:
@@ -41,12 +46,13 @@ def save(folder: Path, tree: Mapping[str, Any], info: Mapping[str, Any]) -> Path
         StorageError: The disk is full or refuses; what stood there before is untouched.
     """
     temporary = folder.with_name(f".{folder.name}.tmp-{os.getpid()}")
+    old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         arrays = flatten(jax.device_get(tree))
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+        with _quiet_logs(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
             checkpointer.save(temporary.absolute() / "tree", dict(arrays))
         files = sorted(p for p in (temporary / "tree").rglob("*") if p.is_file())
         manifest = {
@@ -58,22 +64,22 @@ def save(folder: Path, tree: Mapping[str, Any], info: Mapping[str, Any]) -> Path
             },
             "files": {p.relative_to(temporary).as_posix(): _sha256(p) for p in files},
         }
+        manifest[SELF] = _digest_of(manifest)
         _write_synced(temporary / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True))
-        old = folder.with_name(f".{folder.name}.old-{os.getpid()}")
         if folder.exists():
             folder.rename(old)
         temporary.rename(folder)
         _sync_folder(folder.parent)
         shutil.rmtree(old, ignore_errors=True)
     except (OSError, ValueError) as error:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
         shutil.rmtree(temporary, ignore_errors=True)
-        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-        if full or "No space left" in str(error) or isinstance(error, OSError):
-            raise StorageError(
-                "the disk is full" if full or "No space left" in str(error) else str(error),
-                where=folder,
-                hint="free some space, then run again with --resume; earlier checkpoints stand",
-            ) from error
+        refusal = as_refusal(error)
+        if refusal is not None:
+            raise refused(refusal, folder, FULL_HINT) from error
+        if isinstance(error, OSError):
+            raise StorageError(str(error), where=folder, hint=FULL_HINT) from error
         raise
     return folder
 
@@ -104,6 +110,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             allowed=f"schema {SCHEMA}",
             hint="pip install --upgrade indicdigits",
         )
+    if manifest.pop(SELF, None) not in (None, _digest_of(manifest)):
+        raise _damaged(folder, path, "the manifest is not what was written (its digest differs)")
     return manifest
 
 
@@ -111,7 +119,7 @@ def verify(folder: Path) -> dict[str, Any]:
     """Checks every file of a checkpoint against its manifest, and returns the manifest.
 
     Raises:
-        CheckpointError: A file is missing, unexpected or altered; the newest good step is named.
+        CheckpointError: A file is missing or altered; the newest good step is named.
     """
     manifest = read_manifest(folder)
     for name, digest in manifest["files"].items():
@@ -162,6 +170,30 @@ def newest(run: Path) -> Path | None:
     return None
 
 
+def resume_point(run: Path, say: Callable[[str], None]) -> Path | None:
+    """The checkpoint to go on from; newer ones that are damaged are put aside, and that is said.
+
+    Returns:
+        The folder, or None when the run has no checkpoint yet.
+
+    Raises:
+        CheckpointError: It has some, and every one is damaged.
+    """
+    found, all_steps = newest(run), steps(run)
+    for folder in all_steps[all_steps.index(found) + 1 :] if found else reversed(all_steps):
+        try:
+            verify(folder)
+        except CheckpointError as error:
+            if found is None:
+                raise
+            # Under its own name it would count as newer than what is saved from now on.
+            aside = folder.with_name(f"damaged_{folder.name}")
+            shutil.rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
+            say(f"{error.where}: {error.message}; put aside as {aside}, going on from {found}")
+    return found
+
+
 def steps(run: Path) -> list[Path]:
     """The step checkpoints of a run, oldest first."""
     return sorted(p for p in (run / "checkpoints").glob("step_*") if p.is_dir())
@@ -208,9 +240,25 @@ def _name(path: tuple[Any, ...]) -> str:
     return "|".join(map(str, keys))
 
 
+def _digest_of(manifest: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _quiet_logs() -> Iterator[None]:
+    """Silences Orbax, whose threads log the traceback of an error that is raised here as well."""
+    logger = logging.getLogger("absl")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _write_synced(path: Path, text: str) -> None:

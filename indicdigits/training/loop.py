@@ -25,7 +25,7 @@ from flax import nnx
 
 from indicdigits.data.pipeline import Batches, Copies
 from indicdigits.data.source import Data, Split
-from indicdigits.data.storage import write_whole
+from indicdigits.data.storage import storage_errors, write_whole
 from indicdigits.errors import Interrupted, TrainingError
 from indicdigits.models import freeze, surgery
 from indicdigits.progress import Reporter
@@ -69,10 +69,12 @@ def fit(recipe: Recipe, data: Data, model: nnx.Module, runtime: Runtime) -> surg
 
     Raises:
         TrainingError: The loss became NaN or infinite; the step is named.
+        CheckpointError: The run has checkpoints, and every one is damaged.
+        StorageError: The disk refused; the checkpoints before stand.
         Interrupted: SIGINT or SIGTERM came; the state has been saved.
     """
     batch_size = min(recipe.training.batch_size, len(data.train))
-    found = checkpoint.newest(runtime.run)
+    found = checkpoint.resume_point(runtime.run, runtime.reporter.say)
     arrays, manifest = checkpoint.load(found) if found else ({}, {})
     step = int(manifest.get("step", 0))
     checkpoint.prune(runtime.run)  # what a killed process left behind
@@ -211,7 +213,9 @@ class _PhaseTrainer:
         if len(self.data.validation):
             record |= self._validate(self.data.validation)
             note += f", validation {100 * record['validation_accuracy']:.2f} %"
-        with (self.runtime.run / HISTORY).open("a", encoding="utf-8") as file:
+        path = self.runtime.run / HISTORY
+        hint = f"free some space, then {self.runtime.resume_command}"
+        with storage_errors(path, hint), path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         return note
 
@@ -234,6 +238,8 @@ class _PhaseTrainer:
 
     def _save(self, step: int) -> None:
         self._check_finite(int(self.state.tally["bad_step"]))
+        if not all(np.isfinite(array).all() for array in self.state.trained.values()):
+            self._check_finite(step - 1)  # the loss was finite for the last time
         info = {
             "kind": "training",
             "step": step,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -18,9 +19,9 @@ from flax import nnx
 import indicdigits
 from indicdigits import recipe as recipes
 from indicdigits.data.source import Data, load_data
-from indicdigits.data.storage import storage_errors, write_whole
-from indicdigits.errors import CheckpointError, RecipeError, UsageError
-from indicdigits.models import create, surgery
+from indicdigits.data.storage import RUN_HINT, storage_errors, write_whole
+from indicdigits.errors import CheckpointError, DataError, RecipeError, UsageError
+from indicdigits.models import create, freeze, surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
 from indicdigits.training import checkpoint
@@ -70,13 +71,18 @@ def train(prepared: Prepared, root: Path, runtime: Runtime) -> surgery.Weights:
         prepared: From `prepare`.
         root: The recipe's folder, kept for resuming.
         runtime: The run folder and how to go about it.
+
+    Raises:
+        RecipeError: The run in that folder was begun with another recipe.
+        DataError: It was begun with other pictures.
     """
     recipe, started = prepared.recipe, time.monotonic()
-    _open_run(recipe, root, runtime.run)
+    _open_run(prepared, root, runtime.run)
     before = sum(record["seconds"] for record in read_history(runtime.run))
     weights = fit(recipe, prepared.data, prepared.model, runtime)
     seconds = round(before + time.monotonic() - started, 1)
-    _update_json(runtime.run / "run.json", finished=True, seconds=seconds)
+    about = _read_json(runtime.run / "run.json") | {"finished": True, "seconds": seconds}
+    write_whole(runtime.run / "run.json", json.dumps(about, indent=1))
     save_weights(runtime.run / "checkpoints" / FINAL, weights, recipe, seconds=seconds)
     return weights
 
@@ -93,6 +99,7 @@ def resume_recipe(run: Path, changes: tuple[str, ...] = ()) -> tuple[Recipe, Pat
         RecipeError: The changes make it another recipe; the differing keys are named.
     """
     path = run / "recipe.toml"
+    about = _read_json(run / "run.json")
     if not path.is_file():
         raise UsageError("no run to resume here", where=run, hint="ls runs/")
     recipe = recipes.load(path, resolved=True)
@@ -104,22 +111,26 @@ def resume_recipe(run: Path, changes: tuple[str, ...] = ()) -> tuple[Recipe, Pat
             where=run,
             hint="leave these out, or start a new run without --resume",
         )
-    root = json.loads((run / "run.json").read_text(encoding="utf-8")).get("root", ".")
-    return recipe, Path(root)
+    return recipe, Path(about.get("root", "."))
 
 
 def is_finished(run: Path) -> bool:
-    """Whether a run has its final weights."""
-    return (run / "checkpoints" / FINAL / checkpoint.MANIFEST).is_file()
+    """Whether a run has its final weights; damaged ones are none, and resuming makes them anew."""
+    try:
+        checkpoint.verify(run / "checkpoints" / FINAL)
+    except CheckpointError:
+        return False
+    return True
 
 
 def summary(run: Path) -> dict[str, Any]:
     """What a finished run has to say: seconds, seed, digest, and its last record."""
-    about = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    history = read_history(run)
+    about, history = _read_json(run / "run.json"), read_history(run)
     last = history[-1] if history else {}
     return (
-        {key: about.get(key) for key in ("seed", "digest")} | last | {"seconds": about["seconds"]}
+        {key: about.get(key) for key in ("seed", "digest")}
+        | last
+        | {"seconds": about.get("seconds", 0.0)}
     )
 
 
@@ -129,34 +140,59 @@ def memory_estimate(prepared: Prepared) -> int:
     size = sum(array.nbytes for array in weights.params.values())
     batch = prepared.recipe.training.batch_size
     graph_input = np.zeros((batch, *prepared.data.train.images.shape[1:], 1), np.float32)
+    freeze.set_modes(prepared.model, None)  # in training mode it would change while it is traced
     analysis = jax.jit(lambda x: prepared.model(x)).lower(graph_input).compile().memory_analysis()
     activations = getattr(analysis, "temp_size_in_bytes", 0)
     return 4 * size + 3 * activations
 
 
-def _open_run(recipe: Recipe, root: Path, run: Path) -> None:
+def _open_run(prepared: Prepared, root: Path, run: Path) -> None:
     """Makes the folder; `recipe.toml`, by which a run is known, comes last."""
-    with storage_errors(run):
+    recipe, pictures = prepared.recipe, _pictures_digest(prepared.data)
+    with storage_errors(run, RUN_HINT):
         run.mkdir(parents=True, exist_ok=True)
-    if not (run / "run.json").exists():
-        _update_json(
-            run / "run.json",
-            root=str(root.resolve()),
-            command=" ".join(sys.argv),
-            digest=recipe.digest(),
-            seed=recipe.seed,
-            versions={
-                "indicdigits": indicdigits.__version__,
-                "python": platform.python_version(),
-                "jax": jax.__version__,
-            },
-            machine=f"{platform.machine()}, {os.cpu_count()} cores, {jax.default_backend()}",
-            finished=False,
-        )
-    if not (run / "recipe.toml").exists():
-        write_whole(run / "recipe.toml", recipes.resolved_toml(recipe))
+    for leftover in run.glob(".*.partial"):  # of a killed process
+        leftover.unlink(missing_ok=True)
+    if (run / "recipe.toml").exists():
+        return _check_unchanged(_read_json(run / "run.json"), recipe, pictures, run)
+    about = {
+        "root": str(root.resolve()),
+        "command": " ".join(sys.argv),
+        "digest": recipe.digest(),
+        "pictures": pictures,
+        "seed": recipe.seed,
+        "versions": {
+            "indicdigits": indicdigits.__version__,
+            "python": platform.python_version(),
+            "jax": jax.__version__,
+        },
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {jax.default_backend()}",
+        "finished": False,
+    }
+    write_whole(run / "run.json", json.dumps(about, indent=1))
+    write_whole(run / "recipe.toml", recipes.resolved_toml(recipe))
+    return None
 
 
-def _update_json(path: Path, **values: Any) -> None:
-    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    write_whole(path, json.dumps(old | values, indent=1))
+def _check_unchanged(about: dict[str, Any], recipe: Recipe, pictures: str, run: Path) -> None:
+    hint = "put it back as it was, or start a new run"
+    if about.get("digest", recipe.digest()) != recipe.digest():
+        raise RecipeError("is not the recipe the run began with", where=run, hint=hint)
+    if about.get("pictures", pictures) != pictures:
+        names = ", ".join(source.dataset for source in recipe.data.sources)
+        raise DataError(f"{names} is not what it was when the run began", where=run, hint=hint)
+
+
+def _pictures_digest(data: Data) -> str:
+    """Changes with the training pictures, their labels and their order."""
+    digest = hashlib.sha256(data.train.keys.tobytes())
+    digest.update(np.asarray(data.train.labels, np.int64).tobytes())
+    return digest.hexdigest()[:32]
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """What a JSON file holds; nothing where there is none, or no readable one."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return {}

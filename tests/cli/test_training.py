@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+
+from indicdigits.cli.app import main
 
 pytestmark = pytest.mark.integration
 
@@ -55,14 +59,27 @@ def assert_same_weights(left: Path, right: Path) -> None:
         assert array.tobytes() == theirs[path].tobytes(), path
 
 
-def wait_for(process: subprocess.Popen[str], paths: Sequence[Path]) -> None:
-    """Until one of the paths is there, or the process has ended."""
+def stop_at(
+    process: subprocess.Popen[str],
+    moment: Callable[[], bool],
+    kind: int,
+    *,
+    may_finish: bool = False,
+) -> str:
+    """Sends a signal at that moment, which must come; gives standard error."""
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and process.poll() is None:
-        if any(path.exists() for path in paths):
-            return
-        time.sleep(0.02)
-    raise AssertionError(process.communicate()[1])
+    while not moment():
+        if may_finish and process.poll() == 0:
+            break
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            raise AssertionError(f"the moment did not come: {process.communicate()[1]}")
+        time.sleep(0.002)
+    process.send_signal(kind)
+    errors = process.communicate(timeout=120)[1]
+    expected = {143 if kind == signal.SIGTERM else -kind, *([0] if may_finish else [])}
+    assert process.returncode in expected, errors
+    return errors
 
 
 def test_a_script_nobody_knows_is_one_recipe_away(bars: Path) -> None:
@@ -83,28 +100,42 @@ def test_a_script_nobody_knows_is_one_recipe_away(bars: Path) -> None:
 
 
 def test_killed_at_any_moment_it_resumes_to_the_same_weights(bars: Path) -> None:
-    """`kill -9` twice, SIGTERM once, then --resume: byte for byte what no interruption gives."""
-    folder = bars.parent
-    arguments = ["finetune", "--recipe", "bars.toml", "--set", "phases.finetune.epochs=40"]
+    """`kill -9` at four moments, SIGTERM at a fifth: byte for byte what no interruption gives.
+
+    Killed when the folder is new, while training, within a save, and behind the last step but
+    before the final weights.
+    """
+    folder, parts = bars.parent, bars.parent / "parts"
+    arguments = ["finetune", "--recipe", "bars.toml", "--set", "phases.finetune.epochs=60"]
     run(folder, *arguments, "--out", "whole")
     resume = ["finetune", "--resume", "parts"]
-    moments = [folder / "parts" / "recipe.toml", folder / "parts" / "metrics.jsonl"]
-    for words, moment in zip([[*arguments, "--out", "parts"], resume], moments, strict=True):
-        process = start(folder, *words)
-        wait_for(process, [moment])
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    process = start(folder, *resume)
-    wait_for(process, [folder / "parts" / "augmented"])
-    time.sleep(1.0)
-    process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=120)
-    if process.returncode:  # it may have been faster than we
-        assert process.returncode == 143, errors
-        assert "indicdigits finetune --resume parts" in errors
+    history, steps = parts / "metrics.jsonl", 60 * round(86 / 16)
+
+    def going_on(before: bytes = b"") -> bool:
+        return history.is_file() and len(history.read_bytes()) > len(before)
+
+    process = start(folder, *arguments, "--out", "parts")
+    stop_at(process, (parts / "recipe.toml").exists, signal.SIGKILL)
+    stop_at(start(folder, *resume), going_on, signal.SIGKILL)
+    # This run begins again at step 0, as no checkpoint was due yet: its history is emptied first.
+    history.unlink()
+    errors = stop_at(start(folder, *resume), going_on, signal.SIGTERM)
+    assert "indicdigits finetune --resume parts" in errors
+    (saved,) = (parts / "checkpoints").glob("step_*")
+    assert 0 < int(saved.name.removeprefix("step_")) < steps
+
+    def saving() -> bool:
+        return bool(list((parts / "checkpoints").glob(".step_*.tmp-*")))
+
+    stop_at(start(folder, *resume), saving, signal.SIGKILL)
+    assert [*(parts / "checkpoints").glob("step_*")] == [saved]
+    last = parts / "checkpoints" / f"step_{steps:08d}"
+    stop_at(start(folder, *resume), last.exists, signal.SIGKILL, may_finish=True)
     run(folder, *resume)
     assert_same_weights(folder / "whole", folder / "parts")
-    assert not list((folder / "parts" / "checkpoints").glob(".*"))
+    assert not [*parts.rglob(".*"), *parts.rglob("*.tmp")]
+    lines = history.read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [*range(1, 61)]
 
 
 def test_resume_refuses_another_recipe(bars: Path) -> None:
@@ -118,6 +149,38 @@ def test_resume_refuses_another_recipe(bars: Path) -> None:
     assert (folder / "out" / "checkpoints" / "final" / "manifest.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.parametrize("script", ["devanagari", "bengali", "telugu", "tamil"])
+def test_every_shipped_script_is_ready_to_train(
+    script: str, mirror: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`finetune --script` finds recipe, data and the shipped backbone for each script."""
+    monkeypatch.setenv("INDICDIGITS_MIRROR", str(mirror))
+    plan = planned("--script", script, capsys=capsys)
+    assert plan["test"] in {500, 1000}
+    text = "\n".join(plan["description"])
+    assert "weights from mnist-cnn" in text
+    assert re.search(r"stage1 .* frozen\n", text)
+
+
+def test_drawn_digits_stand_in_for_data_that_cannot_be_had(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--data strokes/devanagari` needs neither mirror nor network, and says what it is."""
+    monkeypatch.delenv("INDICDIGITS_MIRROR", raising=False)
+    plan = planned("--script", "devanagari", "--data", "strokes/devanagari", capsys=capsys)
+    assert plan["test"] == 1000
+    assert any("data: strokes/devanagari" in line for line in plan["description"])
+
+
+def planned(*words: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    with pytest.raises(SystemExit) as ended:
+        main(["finetune", *words, "--dry-run", "--json", "--quiet"])
+    printed = capsys.readouterr()
+    assert ended.value.code == 0, printed.err
+    answer: dict[str, Any] = json.loads(printed.out)
+    return answer
+
+
 def test_dry_run_tells_all_and_writes_nothing(bars: Path) -> None:
     """Shapes, split sizes, freeze table and memory, without a step."""
     folder = bars.parent
@@ -128,7 +191,21 @@ def test_dry_run_tells_all_and_writes_nothing(bars: Path) -> None:
     text = "\n".join(plan["description"])
     assert "stem" in text
     assert "frozen" in text
+    told = run(folder, "finetune", "--recipe", "bars.toml", "--dry-run")
+    assert "batches of 16 x 28 x 28 x 1" in told
+    assert " MB " in told
     assert not (folder / "runs").exists()
+
+
+def test_an_error_is_json_too(bars: Path) -> None:
+    """With --json a failed training prints its error as JSON, with the same exit code."""
+    (bars.parent / "bars.npz").write_bytes(b"PK no more")
+    process = start(bars.parent, "finetune", "--recipe", "bars.toml", "--json")
+    output, errors = process.communicate(timeout=120)
+    error = json.loads(output)
+    assert (error["error"], error["exit_code"], process.returncode) == ("DataError", 4, 4)
+    assert error["where"].endswith("bars.npz")
+    assert "Traceback" not in errors
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from indicdigits import recipe as recipes
 from indicdigits.data import source
 from indicdigits.errors import DataError, PictureError
 from indicdigits.imaging.normalise import normalise
@@ -183,6 +184,19 @@ def test_classes_without_a_value(tmp_path: Path, load: Load) -> None:
     assert set(split.labels) == {0, 1}
 
 
+def test_shots(tmp_path: Path, quiet: Reporter) -> None:
+    """A recipe on one's own pictures may train on a few of each class; the test part stays."""
+    write_folder(tmp_path / "pictures")
+    path = recipes.shipped()["labelled-images"]
+    few, all_of_them = (
+        source.load_data(recipes.load(path, [f"data.shots={shots}"]), tmp_path, quiet)
+        for shots in (2, 0)
+    )
+    assert np.bincount(few.train.labels).tolist() == [2] * 10
+    assert set(few.train.keys) < set(all_of_them.train.keys)
+    assert few.test.keys.tolist() == all_of_them.test.keys.tolist()
+
+
 def test_split_is_the_same_anywhere(tmp_path: Path, load: Load) -> None:
     """The same pictures in another folder under other names give the same test part."""
     write_folder(tmp_path / "one")
@@ -258,6 +272,7 @@ def test_empty_folder(tmp_path: Path, load: Load) -> None:
         (["", "3"], "no such file"),
         (["0.png", "eleven"], "'eleven' is no class"),
         (["0.png", "11"], "'11' is no class"),
+        (["0.png", "1" * 5000], "is no class"),
         (["0.png", "3", "more"], "3 cells"),
         (["broken.png", "3"], "repair or remove"),
     ],
@@ -279,7 +294,8 @@ def test_bad_csv_row(tmp_path: Path, load: Load, row: list[str], words: str) -> 
     ("text", "words"),
     [("", "no column 'path'"), ("path\na.png\n", "no column 'label'"), ("path,label\n", "no rows"),
      ("path,label,dataset\na,1,x\n", "cannot be called 'dataset'"),
-     ("path,label,label\na,1,x\n", "two 'label'")],
+     ("path,label,label\na,1,x\n", "two 'label'"),
+     ("path,label\n" + "a" * 200_000 + ",1\n", "no readable CSV")],
 )  # fmt: skip
 def test_bad_csv(tmp_path: Path, load: Load, text: str, words: str) -> None:
     """A CSV without its columns or rows is an error that says what is wanted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +114,52 @@ def test_a_disk_that_refuses_is_said(split: Split, tmp_path: Path) -> None:
     copies = Copies(split, TRANSFORMS, copies=2, seed=0, folder=blocked / "below")
     with pytest.raises(StorageError, match="cannot be written"):
         copies.get(0)
+
+
+def test_a_disk_that_fills_up_is_said(split: Split, tmp_path: Path) -> None:
+    """A real ENOSPC while copies are drawn reaches the training loop as what it is."""
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    (tmp_path / "copy_000.tmp").symlink_to("/dev/full")
+    copies = Copies(split, TRANSFORMS, copies=2, seed=0, folder=tmp_path)
+    batches = Batches(split, copies, batch_size=50, seed=1)
+    with pytest.raises(StorageError, match="No space left") as caught:
+        next(batches.iterate(0, 5))
+    assert caught.value.where == str(tmp_path)
+    assert caught.value.exit_code == 4
+    copies.close(delete=False)
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_a_half_drawn_copy_is_drawn_again(split: Split, tmp_path: Path) -> None:
+    """What `kill -9` left of a copy is never read."""
+    whole = drawn(split, tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "copy_001.tmp").write_bytes(b"half")
+    for left, right in zip(whole, drawn(split, tmp_path / "b"), strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert len(list((tmp_path / "b").iterdir())) == 3
+
+
+def test_closing_wakes_who_waits(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading ahead ends with the drawing: a stopped run would not exit otherwise."""
+    monkeypatch.setattr(Copies, "_draw", lambda self, number: None)
+    copies = Copies(split, TRANSFORMS, copies=2, seed=0, folder=tmp_path)
+
+    def wait() -> None:
+        with pytest.raises(RuntimeError, match="drawing stopped"):
+            copies.get(1)
+
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    copies.close(delete=False)
+    waiting.join(timeout=10)
+    assert not waiting.is_alive()
+
+
+def test_nothing_left_to_do(split: Split, tmp_path: Path) -> None:
+    """A run that was killed behind its last step has no batch left, and that is no error."""
+    copies = Copies(split, (), copies=1, seed=0, folder=tmp_path)
+    assert list(Batches(split, copies, batch_size=50, seed=1).iterate(7, 7)) == []

@@ -125,7 +125,7 @@ def test_missing_everywhere(
         load_part("mnist", "train", "latin", quiet)
 
 
-@pytest.mark.parametrize("where", ["tfds", "arrays"])
+@pytest.mark.parametrize("where", ["tfds", "tfds in words", "arrays"])
 def test_full_disk(
     fake_mirror: Path,
     quiet: Reporter,
@@ -136,11 +136,13 @@ def test_full_disk(
     """A disk that fills up while preparing is a StorageError; the next try starts clean."""
 
     def full(*_: object, **__: object) -> None:
+        if where == "tfds in words":  # as the library that writes the records does
+            raise RuntimeError("write() failed: No space left on device; at byte 53248")
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
         if where == "arrays":
-            patch.setattr(np, "save", full)
+            patch.setattr(source, "write_npy", full)
         else:
             from indicdigits.datasets import base
 

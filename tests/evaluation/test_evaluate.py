@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -59,6 +60,21 @@ def test_evaluate_writes_and_tells(run: Path, capsys: pytest.CaptureFixture[str]
     assert printed["validation"]["n"] == 20
     assert printed["weights"] == "averaged, final"
     assert (run / "report" / "report.html").is_file()
+
+
+def test_the_card_that_ships_with_a_backbone(run: Path) -> None:
+    """`make weights` puts a card with the report's figures beside an evaluated backbone."""
+    with pytest.raises(SystemExit):
+        app.main(["evaluate", str(run), "--quiet"])
+    (run / "run.json").write_text('{"seconds": 41.0}')
+    path = Path(__file__).parents[2] / "tools" / "weights.py"
+    spec = importlib.util.spec_from_file_location("weights", path)
+    assert spec is not None
+    assert spec.loader is not None
+    weights = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(weights)
+    figures = json.loads((run / "report" / "metrics.json").read_text("utf-8"))
+    assert f"and {figures['errors']} wrong" in weights.card(run)
 
 
 def test_evaluate_for_people(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import errno
 import json
 import re
 import warnings
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from indicdigits.data import storage
+from indicdigits.errors import StorageError
 from indicdigits.evaluation import report, words
 from indicdigits.recipe import ClassEntry
 
@@ -41,6 +44,21 @@ def test_files(make: Make, tmp_path: Path) -> None:
     }  # fmt: skip
     for path in page.parent.glob("*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_full_disk(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fills up is a typed error with the file; the earlier report stands."""
+
+    def full(path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    report.write_report(tmp_path, make())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(storage, "flush", full)
+    with pytest.raises(StorageError, match="disk is full") as caught:
+        report.write_report(tmp_path, make(mistakes={}))
+    assert str(caught.value.where).startswith(str(tmp_path))
+    assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
 
 def test_metrics_schema(make: Make, tmp_path: Path) -> None:

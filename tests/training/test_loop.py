@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from indicdigits.data.source import Data
-from indicdigits.errors import Interrupted, TrainingError
+from indicdigits.errors import Interrupted, StorageError, TrainingError
 from indicdigits.models import create, surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Phase, Recipe, Rule, Training
 from indicdigits.training import checkpoint, loop
 from indicdigits.training.loop import Runtime, fit
+
+FULL = Path("/dev/full")  # takes no byte: every write fails with ENOSPC
 
 
 def runtime(run: Path) -> Runtime:
@@ -116,21 +118,54 @@ def test_resume_passes_over_a_damaged_checkpoint(
     victim.write_bytes(victim.read_bytes()[:-1] + b"\x00\x01")
     assert checkpoint.newest(tmp_path / "run") == checkpoint.steps(tmp_path / "run")[-2]
     assert_identical(whole, fitted(tiny_recipe, bars_data, tmp_path / "run"))
+    assert newest.with_name(f"damaged_{newest.name}").is_dir()
 
 
-def test_a_loss_that_is_no_number_names_the_step_and_keeps_what_was_good(
+def test_a_full_disk_under_the_history(
     tiny_recipe: Recipe, bars_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """NaN stops the run; the checkpoint before it still verifies, and holds no NaN."""
+    """ENOSPC while metrics.jsonl grows: a typed error that names it, and resuming is exact."""
+    if not FULL.exists():
+        pytest.skip("this system has no /dev/full")
+    run, right = tmp_path / "run", Path.open
+
+    def full(self: Path, mode: str = "r", **options: object) -> object:
+        second = checkpoint.steps(run) and (self.name, mode) == (loop.HISTORY, "a")
+        return right(FULL if second else self, mode, **options)  # type: ignore[call-overload]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(StorageError, match="disk is full") as caught:
+            fitted(tiny_recipe, bars_data, run)
+    assert caught.value.where == str(run / loop.HISTORY)
+    assert "--resume" in str(caught.value.hint)
+    assert len(loop.read_history(run)) == 1
+    resumed = fitted(tiny_recipe, bars_data, run)
+    assert_identical(fitted(tiny_recipe, bars_data, tmp_path / "whole"), resumed)
+    assert len(loop.read_history(run)) == 4
+
+
+@pytest.mark.parametrize(("bad_rate_at", "named"), [(12, 13), (15, 15)])
+def test_a_loss_that_is_no_number_names_the_step_and_keeps_what_was_good(
+    tiny_recipe: Recipe,
+    bars_data: Data,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    bad_rate_at: int,
+    named: int,
+) -> None:
+    """NaN in loss or weights stops the run; the checkpoint before verifies, and holds no NaN."""
     make = loop.optim.schedule
     monkeypatch.setattr(
         loop.optim,
         "schedule",
         lambda phase, steps: (
-            lambda step: jax.numpy.where(step < 12, make(phase, steps)(step), np.nan)
+            lambda step: jax.numpy.where(step < bad_rate_at, make(phase, steps)(step), np.nan)
         ),
     )
-    with pytest.raises(TrainingError, match=r"not finite at step 13 of phase 'first'") as caught:
+    with pytest.raises(
+        TrainingError, match=f"not finite at step {named} of phase 'first'"
+    ) as caught:
         fitted(tiny_recipe, bars_data, tmp_path / "run")
     assert "learning_rate" in str(caught.value)
     good = checkpoint.newest(tmp_path / "run")
