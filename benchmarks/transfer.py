@@ -22,7 +22,7 @@ STRATEGIES = {
     "from scratch": [ALL_TRAINED, 'start.weights="scratch"'],
 }
 # With ten labels a class an epoch is two steps; chosen on validation parts.
-LABELS = {"all": [], "10 a class": ["data.shots=10", "phases.finetune.epochs=300"]}
+LABELS = {"all": [], "10 a class": ["data.shots=10", "phases.finetune.epochs=150"]}
 
 
 def main() -> None:
