@@ -169,7 +169,8 @@ def _is_trifle(path: Path) -> bool:
 def _answer(verb: str, folder: Path, summary: dict[str, Any], json: bool) -> None:
     text = f"finished in {summary['seconds']:.0f} s: {folder}"
     if "validation_accuracy" in summary:
-        text += f"\nvalidation accuracy {100 * summary['validation_accuracy']:.2f} %"
+        note = " (the weights have seen it)" if summary["trained_on_validation"] else ""
+        text += f"\nvalidation accuracy {100 * summary['validation_accuracy']:.2f} %{note}"
     text += f"\nnext: indicdigits evaluate {folder}"
     if verb == "finetune":
         text += f"\n      indicdigits export {folder} --format onnx"

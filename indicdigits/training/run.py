@@ -127,10 +127,14 @@ def summary(run: Path) -> dict[str, Any]:
     """What a finished run has to say: seconds, seed, digest, and its last record."""
     about, history = _read_json(run / "run.json"), read_history(run)
     last = history[-1] if history else {}
+    recipe = recipes.load(run / "recipe.toml", resolved=True)
     return (
         {key: about.get(key) for key in ("seed", "digest")}
         | last
-        | {"seconds": about.get("seconds", 0.0)}
+        | {
+            "trained_on_validation": recipe.data.train_on != "train",
+            "seconds": about.get("seconds", 0.0),
+        }
     )
 
 
