@@ -91,7 +91,9 @@ class Results:
         if self.path.exists():
             self.content = json.loads(self.path.read_text())
 
-    def get(self, key: str, recipe_name: str, changes: Sequence[str], keep: Path | None = None):
+    def get(
+        self, key: str, recipe_name: str, changes: Sequence[str], keep: Path | None = None
+    ) -> dict[str, Any]:
         """The record of that name, measured now if it is missing or from another recipe."""
         digest = recipes.load(recipes.find(recipe_name), changes).digest()
         record = self.content["records"].get(key)
@@ -115,15 +117,14 @@ class Results:
 
 
 def row(records: Sequence[dict[str, Any]]) -> str:
-    """Mean ± standard deviation, with errors summed, with and without leaked images."""
+    """Mean ± standard deviation, errors summed, and the mean without leaked images."""
     values = [100 * r["accuracy"] for r in records]
     clean = [100 * (1 - r["errors_without_leaked"] / r["n_without_leaked"]) for r in records]
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
     errors, total = sum(r["errors"] for r in records), sum(r["n"] for r in records)
-    slowest = max(r["seconds"] for r in records)
     return (
         f"{statistics.mean(values):.2f} ± {spread:.2f} | {errors} / {total} | "
-        f"{statistics.mean(clean):.2f} | {slowest:.0f} s"
+        f"{statistics.mean(clean):.2f}"
     )
 
 

@@ -11,6 +11,7 @@ class are taken; the strategies see the same ones.
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 import common
 
@@ -32,21 +33,25 @@ def main() -> None:
     arguments = parser.parse_args()
     common.start()
     results = common.Results("transfer", "python benchmarks/transfer.py")
+
+    def record(script: str, strategy: str, labels: str, seed: int) -> dict[str, Any]:
+        changes = [*STRATEGIES[strategy], *LABELS[labels], f"seed={seed}", f"data.seed={seed}"]
+        key = f"{script}/{strategy}/{labels}/{seed}"
+        return results.get(key, f"scripts/{script}", changes)
+
+    # Seed by seed, so that a benchmark that is stopped has compared everything on fewer seeds.
+    for seed in range(arguments.seeds):
+        for labels in reversed(LABELS):
+            for script in arguments.scripts:
+                for strategy in STRATEGIES:
+                    record(script, strategy, labels, seed)
     for labels in LABELS:
-        print(f"\n### Labels: {labels}\n")
-        print("| script | strategy | accuracy % | errors | without leaked | slowest run |")
-        print("|---|---|---|---|---|---|")
+        print(f"\n| script, labels: {labels} | strategy | accuracy % | errors | without leaked |")
+        print("|---|---|---|---|---|")
         for script in arguments.scripts:
-            for strategy, changes in STRATEGIES.items():
-                records = [
-                    results.get(
-                        f"{script}/{strategy}/{labels}/{seed}",
-                        f"scripts/{script}",
-                        [*changes, *LABELS[labels], f"seed={seed}", f"data.seed={seed}"],
-                    )
-                    for seed in range(arguments.seeds)
-                ]
-                print(f"| {script} | {strategy} | {common.row(records)} |", flush=True)
+            for strategy in STRATEGIES:
+                records = [record(script, strategy, labels, s) for s in range(arguments.seeds)]
+                print(f"| {script} | {strategy} | {common.row(records)} |")
 
 
 if __name__ == "__main__":

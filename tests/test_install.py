@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHIPPED = ("indicdigits", "datasets", "recipes", "checkpoints")
-FILES = ("pyproject.toml", "setup.py", "LICENSE", "constraints.txt")
+FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "constraints.txt")
 
 
 @pytest.fixture(scope="module")
