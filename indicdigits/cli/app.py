@@ -134,8 +134,8 @@ def as_known(error: Exception) -> IndicDigitsError:
                 f"this needs {missing!r}, which the light install leaves out",
                 hint="pip install 'indicdigits[train]'",
             )
-    if isinstance(error, OSError) and error.errno in REFUSALS:
-        message, hint = REFUSALS[error.errno]
+    if isinstance(error, OSError):
+        message, hint = REFUSALS.get(error.errno or 0, (error.strerror or str(error), None))
         return StorageError(message, where=error.filename, hint=hint)
     return IndicDigitsError(
         f"unexpected {type(error).__name__}: {error}",

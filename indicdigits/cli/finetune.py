@@ -48,6 +48,14 @@ def finetune(
     if script is not None:
         known = recipes.shipped()
         name = script if f"scripts/{script}" in known else get_script(script).name
+        if f"scripts/{name}" not in known:
+            ready = [full.removeprefix("scripts/") for full in known if full.startswith("scripts/")]
+            raise UsageError(
+                f"no recipe ships for {name} yet",
+                allowed=", ".join(ready),
+                hint=f"indicdigits recipe cp labelled-images {name}.toml, then edit it "
+                f"and use --recipe {name}.toml",
+            )
         file = recipes.find(f"scripts/{name}")
     elif recipe is not None:
         file = recipes.find(recipe)

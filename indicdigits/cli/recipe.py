@@ -94,6 +94,7 @@ def check(
     json: Json = False,
 ) -> None:
     """Check recipes whole, and say what they would do."""
+    from indicdigits import recipe as recipes
     from indicdigits.recipe import summary
 
     answers: list[dict[str, Any]] = []
@@ -108,11 +109,23 @@ def check(
             continue
         answers.append({"file": name, "ok": True, **summary.summarise(recipe)})
         if not json:
-            emit(None, False, "\n".join([f"{name}: ok", *summary.lines(recipe)]))
+            missing = _missing(recipe, recipes.find(name).parent)
+            notes = [f"  note      there is no {path} yet" for path in missing]
+            emit(None, False, "\n".join([f"{name}: ok", *summary.lines(recipe), *notes]))
     if json:
         emit(answers, True, "")
     if failed:
         raise typer.Exit(RecipeError.exit_code)
+
+
+def _missing(recipe: Recipe, root: Path) -> list[Path]:
+    """The user's own files that a recipe names and that are not there."""
+    return [
+        root / path
+        for source in recipe.data.sources
+        for path in (source.train, source.train_labels, source.test, source.test_labels)
+        if path is not None and not (root / path).exists()
+    ]
 
 
 def _load(name: str, changes: list[str]) -> Recipe:

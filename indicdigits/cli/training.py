@@ -79,6 +79,7 @@ def run(
         if runs.is_finished(resume):
             return _answer(verb, folder, runs.summary(folder), json)
     say = reporter(quiet)
+    say.say(f"run folder: {folder}")
     devices.choose(device, say)
     prepared = runs.prepare(recipe, root, say)
     for line in describe(prepared):

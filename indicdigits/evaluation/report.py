@@ -69,6 +69,11 @@ def evaluate_run(run: Path, reporter: Reporter) -> Evaluation:
 
     loaded = load_model(run)
     recipe, about = loaded.recipe, _read_about(run)
+    if loaded.info.get("kind") != "weights":
+        reporter.say(
+            f"this run is not finished: these are its averaged weights at step "
+            f"{loaded.info.get('step')}; --resume {run} finishes it"
+        )
     data = load_data(recipe, Path(about.get("root", run)), reporter)
     reporter.say(f"evaluating {recipe.name} on {len(data.test)} test pictures")
     # A test picture in the validation part counts as seen too: choices were made on it.

@@ -104,6 +104,13 @@ def gather(run: Path, reporter: Reporter) -> Contents:
             "no run is here", where=run, allowed="a run folder, such as those under runs/"
         )
     loaded = load_model(run)
+    if loaded.info.get("kind") != "weights":
+        raise UsageError(
+            f"the run is not finished: it stands at step {loaded.info.get('step')}",
+            where=run,
+            allowed="a finished run",
+            hint=f"indicdigits {loaded.recipe.task} --resume {run}",
+        )
     root = Path(about.get("root", run))
     return Contents(
         model=loaded.model,

@@ -88,14 +88,18 @@ def _read(path: Path) -> bytes:
             raise PictureError(
                 "this is a folder", where=path, allowed="a file", hint="name the files in it"
             )
-        if path.stat().st_size > MAX_BYTES:
+        with path.open("rb") as file:
+            # Asked for no more than is allowed: a device or pipe does not know its size.
+            known = os.fstat(file.fileno()).st_size
+            data = b"" if known > MAX_BYTES else file.read(MAX_BYTES + 1)
+        if known > MAX_BYTES or len(data) > MAX_BYTES:
             raise PictureError(
                 "the file is too large",
                 where=path,
                 allowed=f"at most {MAX_BYTES // 2**20} MiB",
                 hint="save the picture as PNG or JPEG, cropped to what shall be read",
             )
-        return path.read_bytes()
+        return data
     except FileNotFoundError:
         raise PictureError(
             "there is no such file",

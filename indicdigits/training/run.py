@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import sys
 import time
 from dataclasses import dataclass
@@ -78,6 +79,8 @@ def train(prepared: Prepared, root: Path, runtime: Runtime) -> surgery.Weights:
     """
     recipe, started = prepared.recipe, time.monotonic()
     _open_run(prepared, root, runtime.run)
+    # A report about weights on the way says nothing about the final ones.
+    shutil.rmtree(runtime.run / "report", ignore_errors=True)
     before = sum(record["seconds"] for record in read_history(runtime.run))
     weights = fit(recipe, prepared.data, prepared.model, runtime)
     seconds = round(before + time.monotonic() - started, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -230,3 +231,23 @@ def test_what_is_wrong_is_said_before_anything_is_trained(
     assert said in errors
     assert "Traceback" not in errors
     assert not (bars.parent / "runs").exists()
+
+
+def test_a_run_that_is_not_finished_is_not_exported(bars: Path) -> None:
+    """Half-trained weights do not become a reader; evaluating them says what they are."""
+    folder = bars.parent
+    run(folder, "finetune", "--recipe", "bars.toml", "--out", "out", "--quiet")
+    shutil.rmtree(folder / "out" / "checkpoints" / "final")
+    errors = run(folder, "export", "out", "--format", "onnx", code=2)
+    assert "not finished" in errors
+    assert "--resume out" in errors
+    process = start(folder, "evaluate", "out")
+    assert "not finished" in process.communicate(timeout=300)[1]
+    run(folder, "finetune", "--resume", "out", "--quiet")
+    assert not (folder / "out" / "report").exists()
+
+
+def test_a_known_script_without_a_recipe_names_the_way(bars: Path) -> None:
+    """Gujarati is known and has no recipe yet: the error says how to write one."""
+    errors = run(bars.parent, "finetune", "--script", "gujarati", code=2)
+    assert "recipe cp labelled-images" in errors

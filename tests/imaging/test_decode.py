@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from indicdigits.errors import PictureError
+from indicdigits.imaging import decode
 from indicdigits.imaging.decode import read_picture
 
 
@@ -286,3 +288,11 @@ def test_sources_that_are_none(source):
 def test_array_is_not_copied(grey):
     """An array that is a picture already comes back as it is."""
     assert read_picture(grey) is grey
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no endless device here")
+def test_an_endless_device_is_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source that never ends is read no further than the limit."""
+    monkeypatch.setattr(decode, "MAX_BYTES", 1000)
+    with pytest.raises(PictureError, match="too large"):
+        read_picture("/dev/zero")
