@@ -18,6 +18,7 @@ classes = [
 ]
 [data]
 sources = [{ dataset = "labelled_images", format = "npz", train = "bars.npz" }]
+train_on = "train"
 [start]
 weights = "scratch"
 [training]
