@@ -62,7 +62,7 @@ def main() -> None:
         "one 32x32 crop in the loaded reader, ms": median_ms(lambda: reader(crop), 50 * runs),
         "normalise, one 32x32 crop, ms": median_ms(lambda: normalise(crop), 200 * runs),
         "normalise, one 28x28 digit, ms": median_ms(lambda: normalise(mnist_like), 200 * runs),
-        "many, 512 crops, ms a crop": round(
+        "many on 512 such crops, each, ms": round(
             median_ms(lambda: list(reader.many(iter(block))), runs) / len(block), 4
         ),
     }
@@ -72,7 +72,7 @@ def main() -> None:
     path.write_text(json.dumps(content | {"medians": figures}, indent=1) + "\n")
     print("| what | median |\n|---|---|")
     for name, value in figures.items():
-        print(f"| {name.removesuffix(', ms').removesuffix(', ms a crop')} | {value:g} ms |")
+        print(f"| {name.removesuffix(', ms')} | {value:g} ms |")
 
 
 if __name__ == "__main__":
