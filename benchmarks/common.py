@@ -123,8 +123,8 @@ def row(records: Sequence[dict[str, Any]]) -> str:
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
     errors, total = sum(r["errors"] for r in records), sum(r["n"] for r in records)
     return (
-        f"{statistics.mean(values):.2f} ± {spread:.2f} | {errors} / {total} | "
-        f"{statistics.mean(clean):.2f}"
+        f"{statistics.mean(values):.2f} ± {spread:.2f} "
+        f"({errors:,} / {total:,}; {statistics.mean(clean):.2f})"
     )
 
 

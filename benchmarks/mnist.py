@@ -24,7 +24,7 @@ def main() -> None:
     for seed in range(arguments.seeds):
         keep = arguments.keep / f"seed-{seed}" if arguments.keep else None
         records.append(results.get(f"mnist-cnn/{seed}", "mnist-cnn", [f"seed={seed}"], keep))
-    print("| backbone | accuracy % | errors | without leaked |\n|---|---|---|---|")
+    print("| backbone | accuracy % (errors / pictures; without leaked) |\n|---|---|")
     print(f"| cnn | {common.row(records)} |")
 
 

@@ -46,12 +46,13 @@ def main() -> None:
                 for strategy in STRATEGIES:
                     record(script, strategy, labels, seed)
     for labels in LABELS:
-        print(f"\n| script, labels: {labels} | strategy | accuracy % | errors | without leaked |")
-        print("|---|---|---|---|---|")
+        print(f"\n| labels: {labels} | {' | '.join(STRATEGIES)} |\n|---|---|---|---|")
         for script in arguments.scripts:
-            for strategy in STRATEGIES:
-                records = [record(script, strategy, labels, s) for s in range(arguments.seeds)]
-                print(f"| {script} | {strategy} | {common.row(records)} |")
+            cells = [
+                common.row([record(script, strategy, labels, s) for s in range(arguments.seeds)])
+                for strategy in STRATEGIES
+            ]
+            print(f"| {script.capitalize()} | {' | '.join(cells)} |")
 
 
 if __name__ == "__main__":

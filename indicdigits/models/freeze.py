@@ -1,4 +1,4 @@
-"""Which parameters a phase trains: rules -> sets of paths and module modes."""
+"""Which parameters a phase trains: rules -> paths and module modes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ def rule_for(path: str, rules: Iterable[Rule]) -> Rule:
     return next(rule for rule in rules if rule.matches(path))
 
 
-def split_paths(paths: Iterable[str], phase: Phase) -> tuple[set[str], set[str]]:
-    """Parameter paths that the phase trains, and those it leaves byte-identical."""
-    frozen = {path for path in paths if rule_for(path, phase.rules).frozen}
-    return set(paths) - frozen, frozen
+def trained_paths(paths: Iterable[str], phase: Phase) -> set[str]:
+    """Parameter paths that the phase trains; the others it leaves byte-identical."""
+    return {path for path in paths if not rule_for(path, phase.rules).frozen}
 
 
 def set_modes(model: nnx.Module, phase: Phase | None) -> None:

@@ -137,9 +137,9 @@ class _PhaseTrainer:
         self._predict = make_predict(surgery.split(model)[0])
         freeze.set_modes(model, phase)
         graph, weights = surgery.split(model)
-        trained_paths, _ = freeze.split_paths(weights.params, phase)
-        trained = {p: a for p, a in weights.params.items() if p in trained_paths}
-        frozen = {p: a for p, a in weights.params.items() if p not in trained_paths}
+        paths = freeze.trained_paths(weights.params, phase)
+        trained = {p: a for p, a in weights.params.items() if p in paths}
+        frozen = {p: a for p, a in weights.params.items() if p not in paths}
         optimizer = optim.optimizer(
             phase, last - first, trained, clip_norm=recipe.training.clip_norm
         )
