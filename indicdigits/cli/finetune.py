@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,18 @@ def finetune(
         str | None,
         typer.Option("--from", help="Weights to start from: a shipped backbone, a run, a path."),
     ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option("--backbone", help="Another backbone than the recipe's, from its weights."),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            "--strategy",
+            help="How to transfer: freeze, probe, probe-then-finetune, gradual, layer-rates, "
+            "all, scratch.",
+        ),
+    ] = None,
     data: Annotated[
         str | None, typer.Option("--data", help="Train on this data set instead of the recipe's.")
     ] = None,
@@ -36,40 +49,18 @@ def finetune(
     quiet: Quiet = False,
 ) -> None:
     """Fine-tune a pretrained backbone on a script, its early layers frozen."""
-    from indicdigits import recipe as recipes
-    from indicdigits.scripts import get_script
-
     if [script, recipe, resume].count(None) != 2:
         raise UsageError(
             "give one of --script, --recipe and --resume",
             hint="indicdigits finetune --script devanagari",
         )
-    file = None
-    if script is not None:
-        known = recipes.shipped()
-        name = script if f"scripts/{script}" in known else get_script(script).name
-        if f"scripts/{name}" not in known:
-            ready = [full.removeprefix("scripts/") for full in known if full.startswith("scripts/")]
-            raise UsageError(
-                f"no recipe ships for {name} yet",
-                allowed=", ".join(ready),
-                hint=f"indicdigits recipe cp labelled-images {name}.toml, then edit it "
-                f"and use --recipe {name}.toml",
-            )
-        file = recipes.find(f"scripts/{name}")
-    elif recipe is not None:
-        file = recipes.find(recipe)
-    extra = list(changes or [])
-    if weights is not None:
-        extra.append(f'start.weights="{weights}"')
-    if data is not None:
-        extra.append(f'data.sources=[{{dataset="{data}"}}]')
-    if seed is not None:
-        extra.append(f"seed={seed}")
     run(
         "finetune",
-        file,
-        extra,
+        None if resume is not None else _recipe_file(script, recipe),
+        [
+            *(changes or []),
+            *_changes(weights=weights, backbone=backbone, strategy=strategy, data=data, seed=seed),
+        ],
         resume=resume,
         out=out,
         device=device,
@@ -78,3 +69,50 @@ def finetune(
         json=json,
         quiet=quiet,
     )
+
+
+def _recipe_file(script: str | None, recipe: str | None) -> Path:
+    """The file of a script's shipped recipe, or of a recipe by name or path."""
+    from indicdigits import recipe as recipes
+    from indicdigits.scripts import get_script
+
+    if script is None:
+        assert recipe is not None
+        return recipes.find(recipe)
+    known = recipes.shipped()
+    name = script if f"scripts/{script}" in known else get_script(script).name
+    if f"scripts/{name}" not in known:
+        ready = [full.removeprefix("scripts/") for full in known if full.startswith("scripts/")]
+        raise UsageError(
+            f"no recipe ships for {name} yet",
+            allowed=", ".join(ready),
+            hint=f"indicdigits recipe cp labelled-images {name}.toml, then edit it "
+            f"and use --recipe {name}.toml",
+        )
+    return recipes.find(f"scripts/{name}")
+
+
+def _changes(
+    *,
+    weights: str | None,
+    backbone: str | None,
+    strategy: str | None,
+    data: str | None,
+    seed: int | None,
+) -> list[str]:
+    """The options as `--set` texts."""
+    if backbone is not None:
+        # The recipe's rules name stages of its own backbone.
+        strategy = strategy or "freeze"
+        weights = weights or f"mnist-{backbone}"
+    texts = {
+        "model.backbone": backbone,
+        "start.weights": weights,
+        "strategy": strategy,
+    }
+    changes = [f'{key}="{value}"' for key, value in texts.items() if value is not None]
+    if data is not None:
+        changes.append(f'data.sources=[{{dataset="{data}"}}]')
+    if seed is not None:
+        changes.append(f"seed={seed}")
+    return changes

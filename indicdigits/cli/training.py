@@ -80,7 +80,7 @@ def run(
             return _answer(verb, folder, runs.summary(folder), json)
     say = reporter(quiet)
     say.say(f"run folder: {folder}")
-    devices.choose(device, say)
+    devices.choose(device, say, compute=recipe.training.compute)
     prepared = runs.prepare(recipe, root, say)
     for line in describe(prepared):
         say.say(line)
@@ -118,10 +118,13 @@ def describe(prepared: Prepared) -> list[str]:
         f"input {recipe.data.input_size}x{recipe.data.input_size}, "
         f"{len(recipe.labels)} classes, weights from {recipe.start.weights}",
     ]
+    if recipe.distill.teachers:
+        lines.append(f"teachers: {', '.join(recipe.distill.teachers)}")
     for index, phase in enumerate(recipe.phases):
         lines.append(
-            f"phase {phase.name}: {phase.epochs} epochs, Adam, peak rate "
+            f"phase {phase.name}: {phase.epochs} epochs, {phase.optimizer}, peak rate "
             f"{phase.learning_rate:g}, {phase.schedule}"
+            + (", what the frozen stages answer is kept" if phase.cache_frozen else "")
         )
         states = stage_states(recipe, phase, first=index == 0)
         width = max(map(len, states))

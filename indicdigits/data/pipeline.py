@@ -14,7 +14,7 @@ import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import grain.python as grain
 import numpy as np
@@ -47,6 +47,14 @@ class _DrawBlock(grain.RandomMapTransform):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _local=threading.local())
+
+
+class CopySource(Protocol):
+    """Whatever has copies of a split's pictures, by number."""
+
+    def get(self, number: int) -> np.ndarray:
+        """Copy `number` modulo K, (N, …)."""
+        ...
 
 
 class Copies:
@@ -178,7 +186,8 @@ class Batches:
         seed: Decides the order.
     """
 
-    def __init__(self, split: Split, copies: Copies, *, batch_size: int, seed: int) -> None:
+    def __init__(self, split: Split, copies: CopySource, *, batch_size: int, seed: int) -> None:
+        self._split = split
         self._labels = np.asarray(split.labels, np.int32)
         self._copies, self._seed = copies, seed
         self.batch_size = batch_size
@@ -186,7 +195,7 @@ class Batches:
         self._orders: dict[int, np.ndarray] = {}
 
     def batch(self, step: int) -> Batch:
-        """Pictures (B, S, S) uint8 and labels (B,) int32 of a step."""
+        """Pictures (B, S, S) uint8, or features (B, …), and labels (B,) int32 of a step."""
         total = len(self._labels)
         images, labels = [], []
         position, end = step * self.batch_size, (step + 1) * self.batch_size
@@ -198,6 +207,10 @@ class Batches:
             labels.append(self._labels[chosen])
             position += take
         return np.concatenate(images), np.concatenate(labels)
+
+    def of(self, copies: CopySource) -> Batches:
+        """The same stream with other copies of the same pictures."""
+        return Batches(self._split, copies, batch_size=self.batch_size, seed=self._seed)
 
     def iterate(self, start: int, stop: int) -> Iterator[Batch]:
         """Batches of steps start to stop-1, read ahead by a thread."""

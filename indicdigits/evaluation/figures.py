@@ -8,13 +8,12 @@ from __future__ import annotations
 import io
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from indicdigits.evaluation.glyphs import font_for_matplotlib
@@ -24,7 +23,7 @@ INK, MUTED, RULE = "#1d2b36", "#6b7885", "#dfe4e8"
 RIGHT, WRONG, OTHER = "#0f766e", "#9b1c12", "#b7791f"
 RIGHT_RGB, WRONG_RGB = (15, 118, 110), (180, 35, 24)
 MOST_MISTAKES = 24
-_DPI = 150
+DPI = 150
 _CELL, _LARGEST = 0.56, 24.0  # inches: a cell of the confusion matrix, and all of it at most
 
 
@@ -34,7 +33,7 @@ def confusion_png(metrics: Mapping[str, Any]) -> bytes:
     size = len(confusion)
     side = min(_CELL * size, _LARGEST)
     figure = Figure(
-        figsize=(side + 1.4, side + 1.7), dpi=_DPI if size < 20 else 72, layout="constrained"
+        figsize=(side + 1.4, side + 1.7), dpi=DPI if size < 20 else 72, layout="constrained"
     )
     axes = figure.add_subplot()
     axes.imshow(_cell_colours(confusion), aspect="equal")
@@ -66,7 +65,7 @@ def confusion_png(metrics: Mapping[str, Any]) -> bytes:
         fontsize=14,
         pad=14,
     )
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def _cell_colours(confusion: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -136,15 +135,15 @@ def mistakes_png(metrics: Mapping[str, Any], images: NDArray[np.uint8]) -> bytes
     """
     worst = metrics["mistakes"][:MOST_MISTAKES]
     if not worst:
-        figure = Figure(figsize=(6, 2), dpi=_DPI)
+        figure = Figure(figsize=(6, 2), dpi=DPI)
         text = f"No mistakes in {metrics['n']} test pictures"
         figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=16, color=RIGHT)
-        return _png(figure)
+        return png_bytes(figure)
     columns = min(len(worst), 6)
     rows = math.ceil(len(worst) / columns)
     # Cells of fixed inches, so that few mistakes are drawn as large as many.
     width, height = 1.55, 2.1
-    figure = Figure(figsize=(columns * width + 0.2, rows * height + 0.2), dpi=_DPI)
+    figure = Figure(figsize=(columns * width + 0.2, rows * height + 0.2), dpi=DPI)
     total_width, total_height = figure.get_size_inches()
     for place, mistake in enumerate(worst):
         row, column = divmod(place, columns)
@@ -156,7 +155,7 @@ def mistakes_png(metrics: Mapping[str, Any], images: NDArray[np.uint8]) -> bytes
         axes.set_yticks([])
         axes.spines[:].set_color(RULE)
         _caption(axes, mistake)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def _caption(axes: Axes, mistake: Mapping[str, Any]) -> None:
@@ -203,82 +202,8 @@ def _caption(axes: Axes, mistake: Mapping[str, Any]) -> None:
     )
 
 
-def curves_png(history: Sequence[Mapping[str, Any]], *, tall: bool = False) -> bytes | None:
-    """Loss and errors over the epochs, on training and validation pictures.
-
-    Args:
-        history: The lines of a run's metrics.jsonl.
-        tall: One below the other, for narrow screens, rather than side by side.
-
-    Returns:
-        PNG bytes, or None when nothing was recorded.
-    """
-    if not history:
-        return None
-    size, rows, columns = ((4.6, 6.4), 2, 1) if tall else ((9.2, 3.6), 1, 2)
-    figure = Figure(figsize=size, dpi=_DPI, layout="constrained")
-    loss, errors = figure.subplots(rows, columns)
-    epochs = np.arange(1, len(history) + 1)
-    for part, colour in (("train", OTHER), ("validation", RIGHT)):
-        label = {"train": "training", "validation": "validation"}[part]
-        style = {
-            "color": colour,
-            "linewidth": 2,
-            "label": label,
-            "marker": "o",
-            "markersize": 3,
-            "clip_on": False,
-        }
-        loss.plot(epochs, _series(history, f"{part}_loss"), **style)
-        errors.plot(epochs, 100 * (1 - _series(history, f"{part}_accuracy")), **style)
-    loss.set_title("Loss", loc="left", color=INK, fontsize=13)
-    errors.set_title("Read wrong, %", loc="left", color=INK, fontsize=13)
-    loss.set_ylim(bottom=0)
-    # A square root keeps the last tenths of a percent visible, and unlike a logarithm has a zero.
-    errors.set_yscale("function", functions=(_square_root, np.square))
-    errors.yaxis.set_major_locator(FixedLocator(_error_ticks(errors.get_ylim()[1])))
-    errors.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    errors.set_ylim(bottom=0)
-    for axes in (loss, errors):
-        _style_curves(axes, history)
-    loss.legend(frameon=False, labelcolor=INK, fontsize=11)
-    return _png(figure)
-
-
-def _error_ticks(top: float) -> list[float]:
-    """Percentages to write at an axis of square roots up to `top`, none too close to another."""
-    ticks = [0.0]
-    for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 100):
-        if math.sqrt(tick) - math.sqrt(ticks[-1]) > 0.08 * math.sqrt(max(top, 0)):
-            ticks.append(tick)
-    return ticks
-
-
-def _square_root(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.sqrt(np.maximum(values, 0))
-
-
-def _series(history: Sequence[Mapping[str, Any]], key: str) -> NDArray[np.float64]:
-    """One column as floats; NaN, which a line leaves out, where nothing was measured."""
-    values = [line.get(key) for line in history]
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-
-
-def _style_curves(axes: Axes, history: Sequence[Mapping[str, Any]]) -> None:
-    axes.set_xlim(0.5, max(len(history), 2) + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("epoch", color=MUTED)
-    axes.tick_params(colors=MUTED, length=0)
-    axes.grid(axis="y", color=RULE)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(RULE)
-    phases = [line.get("phase") for line in history]
-    for index in range(1, len(phases)):
-        if phases[index] != phases[index - 1]:
-            axes.axvline(index + 0.5, color=MUTED, linewidth=1, linestyle=(0, (3, 3)))
-
-
-def _png(figure: Figure) -> bytes:
+def png_bytes(figure: Figure) -> bytes:
+    """A figure as the content of a PNG file."""
     buffer = io.BytesIO()
     # No software version inside: the same metrics give the same bytes.
     figure.savefig(buffer, format="png", dpi=figure.dpi, metadata={"Software": None})

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -19,8 +16,10 @@ from PIL import Image
 from indicdigits.data.storage import RUN_HINT, storage_errors, write_whole
 from indicdigits.errors import UsageError
 from indicdigits.evaluation import figures, words
+from indicdigits.evaluation.curves import curves_png
 from indicdigits.evaluation.glyphs import outline_glyphs
 from indicdigits.evaluation.metrics import SCHEMA, evaluate_predictions, score
+from indicdigits.evaluation.page import data_uri, fill
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
 
@@ -64,11 +63,11 @@ def evaluate_run(run: Path, reporter: Reporter) -> Evaluation:
     # Here, not above: writing a report from figures that are there needs no JAX.
     from indicdigits.data.audit import leaked
     from indicdigits.data.source import load_data
-    from indicdigits.training.loop import read_history
+    from indicdigits.training.history import read_history
     from indicdigits.training.weights import load_model, predict
 
     loaded = load_model(run)
-    recipe, about = loaded.recipe, _read_about(run)
+    recipe, about = loaded.recipe, read_about(run)
     if loaded.info.get("kind") != "weights":
         reporter.say(
             f"this run is not finished: these are its averaged weights at step "
@@ -137,7 +136,7 @@ def write_report(folder: Path, evaluation: Evaluation) -> Path:
     pictures = {
         "confusion.png": figures.confusion_png(metrics),
         "mistakes.png": figures.mistakes_png(metrics, evaluation.images),
-        "curves.png": figures.curves_png(evaluation.history),
+        "curves.png": curves_png(evaluation.history),
     }
     for name, content in pictures.items():
         if content is None:
@@ -155,12 +154,9 @@ def render(evaluation: Evaluation) -> str:
     """The page as HTML that fetches nothing: its pictures are data URIs, its digits outlines."""
     metrics = evaluation.metrics
     per_class, confusion = metrics["per_class"], np.asarray(metrics["confusion"])
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    curves = (figures.curves_png(evaluation.history, tall=tall) for tall in (False, True))
-    template = files("indicdigits.evaluation") / "report.html.jinja"
-    return environment.from_string(template.read_text(encoding="utf-8")).render(
+    curves = (curves_png(evaluation.history, tall=tall) for tall in (False, True))
+    return fill(
+        "report.html.jinja",
         m=metrics,
         title=words.title(metrics),
         glyphs=outline_glyphs(row["text"] for row in per_class),
@@ -169,13 +165,8 @@ def render(evaluation: Evaluation) -> str:
         most_confused=int((confusion - np.diag(confusion.diagonal())).max()),
         untested=[row for row in per_class if not row["support"]],
         number_share=_share_of_numbers(metrics),
-        curves=[_data_uri(png) for png in curves if png],
+        curves=[data_uri(png) for png in curves if png],
         facts=list(_facts(evaluation)),
-        percent=words.percent,
-        interval=words.interval,
-        certainty=words.certainty,
-        count=words.count,
-        plain_name=words.plain_name,
     )
 
 
@@ -197,7 +188,7 @@ def _shown(mistake: Mapping[str, Any], images: NDArray[np.uint8]) -> dict[str, A
         **mistake,
         "truth_row": row(mistake["truth"], mistake["truth_value"]),
         "answer_row": row(mistake["answer"], mistake["answer_value"]),
-        "picture": _data_uri(buffer.getvalue()),
+        "picture": data_uri(buffer.getvalue()),
     }
 
 
@@ -234,13 +225,9 @@ def _facts(evaluation: Evaluation) -> Iterable[tuple[str, str]]:
     yield "Recipe", f"{metrics['name']}, SHA-256 {metrics['recipe_digest']}"
 
 
-def _read_about(run: Path) -> dict[str, Any]:
+def read_about(run: Path) -> dict[str, Any]:
     """What run.json says of a run; nothing where it is missing or cut off."""
     try:
         return dict(json.loads((run / "run.json").read_text(encoding="utf-8")))
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
-
-
-def _data_uri(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode()

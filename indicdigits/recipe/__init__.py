@@ -17,6 +17,7 @@ from indicdigits.recipe.schema import (
     Augment,
     ClassEntry,
     Data,
+    Distill,
     Model,
     Phase,
     Recipe,
@@ -25,11 +26,14 @@ from indicdigits.recipe.schema import (
     Start,
     Training,
 )
+from indicdigits.recipe.strategies import STRATEGIES
 
 __all__ = [
+    "STRATEGIES",
     "Augment",
     "ClassEntry",
     "Data",
+    "Distill",
     "Model",
     "Phase",
     "Recipe",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from indicdigits.errors import RecipeError, UsageError, did_you_mean
-from indicdigits.recipe.schema import Augment, Phase, Recipe, Rule
+from indicdigits.recipe.limits import check_name, check_range
+from indicdigits.recipe.phases import check_phases
+from indicdigits.recipe.schema import Augment, Recipe
 from indicdigits.recipe.sources import check_sources
 from indicdigits.recipe.strict import shown
 from indicdigits.registry import AUGMENTATIONS, BACKBONES, Option
 from indicdigits.scripts import SCRIPTS, get_script
 
-NAME = re.compile(r"\w[\w .+-]{0,79}")  # of recipes and phases: they name folders and files
 LONGEST_TEXT = 32  # characters of a class
 LARGEST_VALUE = 10**15
 
@@ -27,8 +27,8 @@ def check(recipe: Recipe, source: str) -> None:
     Raises:
         RecipeError: The first thing that is wrong.
     """
-    _check_name(recipe.name, f"{source}, key name")
-    _check_name(recipe.script, f"{source}, key script")
+    check_name(recipe.name, f"{source}, key name")
+    check_name(recipe.script, f"{source}, key script")
     _check_ranges(recipe, source)
     _check_classes(recipe, source)
     check_sources(recipe, source)
@@ -42,22 +42,15 @@ def check(recipe: Recipe, source: str) -> None:
     backbone = BACKBONES.get(recipe.model.backbone, where=f"{source}, key model.backbone")
     _check_options(backbone.options, recipe.model.options, f"{source}, key model.options")
     low, high = backbone.input_sizes
-    _range(recipe.data.input_size, low, high, f"{source}, key data.input_size")
-    _check_phases(recipe.phases, backbone.parameters, f"{source}, key phases")
-
-
-def _check_name(name: str, where: str) -> None:
-    if not NAME.fullmatch(name):
+    check_range(recipe.data.input_size, low, high, f"{source}, key data.input_size")
+    whole, parts = recipe.training.batch_size, recipe.training.accumulate
+    if whole % parts:
         raise RecipeError(
-            f"{shown(name)} is no name",
-            where=where,
-            allowed="letters, digits, space, _ . + -, beginning with a letter or digit",
+            f"a batch of {whole} has no {parts} equal parts",
+            where=f"{source}, key training.accumulate",
+            allowed="a divisor of training.batch_size",
         )
-
-
-def _range(value: float, low: float, high: float, where: str) -> None:
-    if not low <= value <= high:  # NaN fails here too
-        raise RecipeError(f"{value} is out of range", where=where, allowed=f"{low} to {high}")
+    check_phases(recipe, source)
 
 
 def _check_ranges(recipe: Recipe, source: str) -> None:
@@ -69,20 +62,17 @@ def _check_ranges(recipe: Recipe, source: str) -> None:
         "augment.copies": (recipe.augment.copies, 1, 1000),
         "augment.jitter": (recipe.augment.jitter, 0, 8),
         "training.batch_size": (recipe.training.batch_size, 1, 65536),
+        "training.accumulate": (recipe.training.accumulate, 1, 1024),
+        "training.temperature": (recipe.training.temperature, 0.05, 100.0),
+        "training.mixup": (recipe.training.mixup, 0.0, 10.0),
+        "distill.temperature": (recipe.distill.temperature, 0.05, 100.0),
+        "distill.weight": (recipe.distill.weight, 0.0, 1.0),
         "training.label_smoothing": (recipe.training.label_smoothing, 0.0, 0.5),
         "training.average_decay": (recipe.training.average_decay, 0.0, 0.99999),
         "training.clip_norm": (recipe.training.clip_norm, 0.0, 1e6),
     }
-    for index, phase in enumerate(recipe.phases):
-        limits |= {
-            f"phases.{index}.epochs": (phase.epochs, 1, 100_000),
-            f"phases.{index}.learning_rate": (phase.learning_rate, 1e-8, 10.0),
-            f"phases.{index}.warmup_fraction": (phase.warmup_fraction, 0.0, 1.0),
-            f"phases.{index}.final_fraction": (phase.final_fraction, 0.0, 1.0),
-            f"phases.{index}.weight_decay": (phase.weight_decay, 0.0, 10.0),
-        }
     for key, (value, low, high) in limits.items():
-        _range(value, low, high, f"{source}, key {key}")
+        check_range(value, low, high, f"{source}, key {key}")
 
 
 def _check_classes(recipe: Recipe, source: str) -> None:
@@ -108,7 +98,7 @@ def _check_classes(recipe: Recipe, source: str) -> None:
                 allowed=f"1 to {LONGEST_TEXT} printable characters, no space at either end",
             )
         if entry.value is not None:
-            _range(entry.value, 0, LARGEST_VALUE, f"{where}.value")
+            check_range(entry.value, 0, LARGEST_VALUE, f"{where}.value")
         texts.append(entry.text)
     for text in recipe.strokes:
         if text not in texts:
@@ -158,51 +148,4 @@ def _check_options(
             raise RecipeError(
                 f"{shown(value)} is of the wrong type", where=f"{where}.{key}", allowed="a number"
             )
-        _range(value, allowed[key].low, allowed[key].high, f"{where}.{key}")
-
-
-def _check_phases(phases: tuple[Phase, ...], parameters: Iterable[str], where: str) -> None:
-    if not phases:
-        raise RecipeError("has no phases", where=where, hint="add [[phases]]")
-    names = [phase.name for phase in phases]
-    for index, phase in enumerate(phases):
-        _check_name(phase.name, f"{where}.{index}.name")
-        if phase.name in names[:index]:
-            raise RecipeError(f"two phases are called {phase.name!r}", where=f"{where}.{index}")
-        _check_rules(phase, parameters, f"{where}.{index}.rules")
-
-
-def _check_rules(phase: Phase, parameters: Iterable[str], where: str) -> None:
-    paths = list(parameters)
-    prefixes = list(
-        dict.fromkeys(part for path in paths for part in (path.split("/")[0], _layer(path)))
-    )
-    owner: dict[str, Rule] = {}
-    for index, rule in enumerate(phase.rules):
-        _range(rule.rate, 1e-6, 1000.0, f"{where}.{index}.rate")
-        if rule.frozen and rule.rate != 1.0:
-            raise RecipeError("is frozen, and has a rate as well", where=f"{where}.{index}")
-        mine = [path for path in paths if path not in owner and rule.matches(path)]
-        if not mine:
-            matched = any(rule.matches(path) for path in paths)
-            raise RecipeError(
-                f"rule {rule.prefix!r} matches nothing"
-                + (" that an earlier rule has not taken" if matched else ""),
-                where=f"{where}.{index}",
-                allowed=", ".join(prefixes),
-                hint=None if matched else did_you_mean(rule.prefix, [*prefixes, *paths]),
-            )
-        owner |= dict.fromkeys(mine, rule)
-    missing = [path for path in paths if path not in owner]
-    if missing:
-        raise RecipeError(
-            f"no rule matches parameter {missing[0]!r}",
-            where=where,
-            hint='end the rules with { prefix = "" }, which matches all that is left',
-        )
-    if all(rule.frozen for rule in owner.values()):
-        raise RecipeError("everything is frozen: the phase trains nothing", where=where)
-
-
-def _layer(path: str) -> str:
-    return path.rsplit("/", 1)[0]
+        check_range(value, allowed[key].low, allowed[key].high, f"{where}.{key}")

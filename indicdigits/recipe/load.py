@@ -13,6 +13,7 @@ from indicdigits.recipe import strict
 from indicdigits.recipe.check import check
 from indicdigits.recipe.schema import Recipe
 from indicdigits.recipe.sources import PATH_KEYS
+from indicdigits.recipe.strategies import expand
 
 LARGEST_FILE = 1_000_000  # bytes; a file beyond it is no recipe, whatever it is
 LARGEST_INTEGER = 2**63 - 1  # what TOML promises, and all that a message may have to print
@@ -105,7 +106,7 @@ def loads(text: str, *, source: str) -> Recipe:
 
 
 def _checked(table: Mapping[str, Any], source: str) -> Recipe:
-    recipe = strict.build(Recipe, table, source=source)
+    recipe = strict.build(Recipe, expand(table, source=source), source=source)
     check(recipe, source)
     return recipe
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -126,23 +126,53 @@ class Phase:
 
     Attributes:
         name: What it is called in logs and in `--set phases.NAME.epochs=3`.
-        epochs: Passes over the training part.
-        learning_rate: Peak of Adam's learning rate.
+        epochs: Passes over the training part; the most, where `early_stopping` is set.
+        optimizer: Which rule turns gradients into steps.
+        learning_rate: Its peak.
+        momentum: Of "sgd" (Nesterov's).
+        weight_decay: Of kernels; norms and biases are left alone. Decoupled with "adamw", added
+            to the gradient with the others.
+        schedule: What follows the warm-up; "one-cycle" has its own, of the same length.
         warmup_fraction: Part of the phase during which the rate rises linearly from zero.
-        schedule: What follows the warm-up.
-        final_fraction: Where the cosine ends, as a fraction of the peak.
-        weight_decay: Decoupled decay of kernels; norms and biases are left alone.
+        final_fraction: Where "cosine", "one-cycle" and "exponential" end, as a fraction of the
+            peak.
+        early_stopping: Epochs without a better validation loss after which the phase ends; 0
+            never ends it early.
+        cache_frozen: Compute the output of the frozen first stages once for every augmented copy,
+            and train the rest on that.
         rules: Ordered; the first that matches a parameter's path decides.
     """
 
     name: str
     epochs: int
+    optimizer: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam"
     learning_rate: float
-    warmup_fraction: float = 0.1
-    schedule: Literal["constant", "cosine"] = "cosine"
-    final_fraction: float = 0.01
+    momentum: float = 0.9
     weight_decay: float = 0.0
+    schedule: Literal["constant", "cosine", "one-cycle", "exponential", "plateau"] = "cosine"
+    warmup_fraction: float = 0.1
+    final_fraction: float = 0.01
+    early_stopping: int = 0
+    cache_frozen: bool = False
     rules: tuple[Rule, ...] = (Rule(prefix=""),)
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether validation decides how the phase goes."""
+        return self.schedule == "plateau" or self.early_stopping > 0
+
+    def frozen_stages(self, parameters: Iterable[str]) -> list[str]:
+        """The stages of which nothing is trained, in order.
+
+        Args:
+            parameters: Every parameter path of the network, in forward order.
+        """
+        frozen: dict[str, bool] = {}
+        for path in parameters:
+            stage = path.split("/")[0]
+            rule = next(rule for rule in self.rules if rule.matches(path))
+            frozen[stage] = frozen.get(stage, True) and rule.frozen
+        return [stage for stage, whole in frozen.items() if whole]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,16 +180,43 @@ class Training:
     """What holds for all phases.
 
     Attributes:
-        batch_size: Pictures a step.
+        batch_size: Pictures an optimizer step.
+        accumulate: Equal parts that a batch is computed in, one after the other, to save memory.
+        compute: Precision of products; parameters, norms and losses stay float32.
+        loss: "margin" is the capsules' own.
+        temperature: Divides the logits in the cross-entropy, for a teacher of defensive
+            distillation.
         label_smoothing: Probability that is spread over all classes.
+        mixup: Concentration of the Beta distribution that pictures are mixed by; 0 mixes none.
         average_decay: Of the moving average of the weights, a step; 0 is no average.
         clip_norm: Largest global norm of the gradients; 0 is no limit.
     """
 
     batch_size: int = 128
+    accumulate: int = 1
+    compute: Literal["float32", "bfloat16"] = "float32"
+    loss: Literal["cross-entropy", "margin"] = "cross-entropy"
+    temperature: float = 1.0
     label_smoothing: float = 0.0
+    mixup: float = 0.0
     average_decay: float = 0.998
     clip_norm: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distill:
+    """Learning from the answers of trained networks (Hinton et al. 2015).
+
+    Attributes:
+        teachers: Runs, checkpoints or shipped backbones; several are an ensemble, whose
+            probabilities are averaged. Without any there is no distillation.
+        temperature: Divides the logits of teachers and student in the distillation loss.
+        weight: Of that loss; the rest is the weight of the labels' loss.
+    """
+
+    teachers: tuple[str, ...] = ()
+    temperature: float = 4.0
+    weight: float = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +236,7 @@ class Recipe:
         model: The backbone.
         start: Where the weights come from.
         training: What holds for all phases.
+        distill: Teachers to learn from, if any.
         phases: What is trained, one after the other.
         strokes: Class text -> variants, each a list of strokes, for the data set `strokes`.
     """
@@ -195,6 +253,7 @@ class Recipe:
     model: Model = field(default_factory=Model)
     start: Start = field(default_factory=Start)
     training: Training = field(default_factory=Training)
+    distill: Distill = field(default_factory=Distill)
     phases: tuple[Phase, ...]
     strokes: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
 
@@ -210,8 +269,10 @@ class Recipe:
         """SHA-256 of the resolved recipe, in hexadecimal; equal results share it.
 
         What cannot change a result is left out: the words about it, and strokes that are not drawn.
+        Keys that have their default are left out too, so that a key that a later version adds
+        changes no digest; for the same reason no default may ever change.
         """
-        table = strict.plain(self)
+        table = strict.plain(self, defaults=False)
         drawn = any(source.dataset.split("/")[0] == "strokes" for source in self.data.sources)
         for key in ("description", "licence") if drawn else ("description", "licence", "strokes"):
             table.pop(key, None)

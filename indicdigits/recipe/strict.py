@@ -101,16 +101,34 @@ def _scalar(kind: Any, value: Any, source: str, key: str) -> Any:
     raise _wrong(source, key, names[kind], value)
 
 
-def plain(value: Any) -> Any:
-    """Dataclasses -> tables and lists that TOML and JSON can hold; None is left out."""
+def plain(value: Any, *, defaults: bool = True) -> Any:
+    """Dataclasses -> tables and lists that TOML and JSON can hold; None is left out.
+
+    Args:
+        value: A dataclass, a mapping, a list, or something that these may hold.
+        defaults: Whether fields that have their default are there.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        items = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        return {name: plain(item) for name, item in items.items() if item is not None}
+        fields = dataclasses.fields(value)
+        items = {f.name: getattr(value, f.name) for f in fields}
+        usual = {} if defaults else {f.name: _default(f) for f in fields}
+        return {
+            name: plain(item, defaults=defaults)
+            for name, item in items.items()
+            if item is not None and not (name in usual and item == usual[name])
+        }
     if isinstance(value, Mapping):
-        return {name: plain(item) for name, item in value.items()}
+        return {name: plain(item, defaults=defaults) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [plain(item, defaults=defaults) for item in value]
     return value
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    """A field's default, or something that equals nothing."""
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
 
 
 def shown(value: object) -> str:

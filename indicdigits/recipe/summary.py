@@ -37,13 +37,17 @@ def summarise(recipe: Recipe) -> dict[str, Any]:
         "input_size": recipe.data.input_size,
         "start": recipe.start.weights,
         "head": recipe.start.head,
+        "teachers": list(recipe.distill.teachers),
         "augmentation": [str(transform["name"]) for transform in recipe.augment.transforms],
         "phases": [
             {
                 "name": phase.name,
                 "epochs": phase.epochs,
+                "optimizer": phase.optimizer,
                 "learning_rate": phase.learning_rate,
                 "schedule": phase.schedule,
+                "early_stopping": phase.early_stopping,
+                "cache_frozen": phase.cache_frozen,
                 "stages": stage_states(recipe, phase, first=index == 0),
             }
             for index, phase in enumerate(recipe.phases)
@@ -61,7 +65,7 @@ def stage_states(recipe: Recipe, phase: Phase, *, first: bool) -> dict[str, str]
     """
     backbone = BACKBONES.get(recipe.model.backbone)
     states: dict[str, list[str]] = {stage: [] for stage in backbone.stages}
-    for path in backbone.parameters:
+    for path in backbone.paths(recipe.model.options):
         rule = next(rule for rule in phase.rules if rule.matches(path))
         state = _state(rule)
         mine = states[path.split("/")[0]]
@@ -97,10 +101,18 @@ def lines(recipe: Recipe) -> list[str]:
         f"  augment   {', '.join(about['augmentation']) or 'nothing'}",
         f"  network   {recipe.model.backbone}, from {start}",
     ]
+    if about["teachers"]:
+        result.append(f"  teachers  {', '.join(about['teachers'])}")
     for phase in about["phases"]:
         result.append(
-            f"  phase     {phase['name']}: {phase['epochs']} epochs, "
+            f"  phase     {phase['name']}: {phase['epochs']} epochs, {phase['optimizer']}, "
             f"learning rate {phase['learning_rate']:g}, {phase['schedule']}"
+            + (
+                f", stops after {phase['early_stopping']} without improvement"
+                if phase["early_stopping"]
+                else ""
+            )
+            + (", frozen stages computed once" if phase["cache_frozen"] else "")
         )
         result += [
             f"    {stage:<{max(widths)}}  {state}" for stage, state in phase["stages"].items()

@@ -31,7 +31,7 @@ SELF = "sha256"  # the manifest's key for the digest of all its other keys
 FULL_HINT = "free some space, then run again with --resume; earlier checkpoints stand"
 
 
-def save(folder: Path, tree: Mapping[str, Any], info: Mapping[str, Any]) -> Path:
+def save(folder: Path, tree: Any, info: Mapping[str, Any]) -> Path:
     """Writes a checkpoint so that it either is there whole or not at all.
 
     Args:

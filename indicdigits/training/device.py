@@ -11,12 +11,13 @@ from indicdigits.errors import UsageError
 from indicdigits.progress import Reporter
 
 
-def choose(name: str, reporter: Reporter) -> None:
+def choose(name: str, reporter: Reporter, *, compute: str = "float32") -> None:
     """Sets the device for the whole process, and says which and why.
 
     Args:
         name: "auto", "cpu", "gpu" or "tpu".
         reporter: Hears the choice.
+        compute: The precision of products, for what is said.
 
     Raises:
         UsageError: That device is not there.
@@ -39,5 +40,5 @@ def choose(name: str, reporter: Reporter) -> None:
     kind = devices[0].device_kind
     reporter.say(
         f"device: {len(devices)} x {devices[0].platform} ({kind}), {reason}; "
-        f"{os.cpu_count()} cores; float32"
+        f"{os.cpu_count()} cores; {compute}"
     )

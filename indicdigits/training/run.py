@@ -9,7 +9,7 @@ import platform
 import shutil
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,9 @@ from indicdigits.models import create, freeze, surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
 from indicdigits.training import checkpoint
-from indicdigits.training.loop import Runtime, fit, read_history
+from indicdigits.training.distill import Teachers, load_teachers
+from indicdigits.training.history import read_history
+from indicdigits.training.loop import Runtime, fit
 from indicdigits.training.weights import FINAL, load_weights, save_weights
 
 
@@ -37,6 +39,7 @@ class Prepared:
     recipe: Recipe
     data: Data
     model: nnx.Module
+    teachers: Teachers = field(default_factory=Teachers)
 
 
 def prepare(recipe: Recipe, root: Path, reporter: Reporter) -> Prepared:
@@ -61,8 +64,20 @@ def prepare(recipe: Recipe, root: Path, reporter: Reporter) -> Prepared:
             fresh, source.weights, head=recipe.start.head, where=recipe.start.weights
         )
         surgery.assign(model, weights)
+    teachers = load_teachers(recipe, root)
     data = load_data(recipe, root, reporter)
-    return Prepared(recipe=recipe, data=data, model=model)
+    if not len(data.validation):
+        _refuse_blind_phases(recipe)
+    return Prepared(recipe=recipe, data=data, model=model, teachers=teachers)
+
+
+def _refuse_blind_phases(recipe: Recipe) -> None:
+    for phase in recipe.phases:
+        if phase.needs_validation:
+            raise DataError(
+                f"phase {phase.name!r} looks at the validation part, and no picture is in it",
+                hint="take more pictures, or a larger data.validation_fraction",
+            )
 
 
 def train(prepared: Prepared, root: Path, runtime: Runtime) -> surgery.Weights:
@@ -82,7 +97,7 @@ def train(prepared: Prepared, root: Path, runtime: Runtime) -> surgery.Weights:
     # A report about weights on the way says nothing about the final ones.
     shutil.rmtree(runtime.run / "report", ignore_errors=True)
     before = sum(record["seconds"] for record in read_history(runtime.run))
-    weights = fit(recipe, prepared.data, prepared.model, runtime)
+    weights = fit(recipe, prepared.data, prepared.model, runtime, prepared.teachers)
     seconds = round(before + time.monotonic() - started, 1)
     about = _read_json(runtime.run / "run.json") | {"finished": True, "seconds": seconds}
     write_whole(runtime.run / "run.json", json.dumps(about, indent=1))

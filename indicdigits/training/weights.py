@@ -15,6 +15,8 @@ from indicdigits import recipe as recipes
 from indicdigits.errors import CheckpointError, did_you_mean
 from indicdigits.models import create, freeze, surgery
 from indicdigits.recipe import Recipe
+from indicdigits.registry import BACKBONES
+from indicdigits.registry.shipped import shipped_weights
 from indicdigits.training import checkpoint
 from indicdigits.training.step import make_predict, predict_all
 
@@ -71,14 +73,14 @@ def load_weights(name: str | Path, *, root: Path = Path()) -> LoadedWeights:
     )
 
 
-def load_model(name: str | Path) -> LoadedModel:
+def load_model(name: str | Path, *, root: Path = Path()) -> LoadedModel:
     """Builds the trained network of a run folder, a checkpoint folder or a shipped backbone.
 
     Raises:
         CheckpointError: Nothing there, or it is damaged.
     """
-    loaded = load_weights(name)
-    recipe = _recipe_of(find_weights(name), loaded.info)
+    loaded = load_weights(name, root=root)
+    recipe = _recipe_of(find_weights(name, root=root), loaded.info)
     model = create(recipe, seed=0)
     _, fresh = surgery.split(model)
     weights = surgery.transfer(fresh, loaded.weights, head="keep", where=name)
@@ -94,14 +96,6 @@ def predict(model: nnx.Module, images: np.ndarray, batch_size: int = 512) -> np.
     return predict_all(make_predict(graph), weights, images, batch_size)
 
 
-def shipped_weights() -> dict[str, Path]:
-    """Name -> folder of the backbones that ship with the package."""
-    from importlib.resources import files
-
-    folder = Path(str(files("indicdigits.checkpoints")))
-    return {p.parent.name: p.parent for p in sorted(folder.glob(f"*/{checkpoint.MANIFEST}"))}
-
-
 def find_weights(name: str | Path, *, root: Path = Path()) -> Path:
     """The checkpoint folder that a name or path stands for.
 
@@ -111,7 +105,7 @@ def find_weights(name: str | Path, *, root: Path = Path()) -> Path:
     known = shipped_weights()
     if str(name) in known:
         return known[str(name)]
-    for folder in (root / name, Path(name)):
+    for folder in (root / name, Path(name), Path("runs") / name):
         if (folder / checkpoint.MANIFEST).is_file():
             return folder
         final = folder / "checkpoints" / FINAL
@@ -129,8 +123,16 @@ def find_weights(name: str | Path, *, root: Path = Path()) -> Path:
     raise CheckpointError(
         f"no checkpoint called {str(name)!r}",
         allowed="a run folder, a checkpoint folder, or a shipped name: " + ", ".join(known),
-        hint=did_you_mean(str(name), known),
+        hint=_how_to_make(str(name)) or did_you_mean(str(name), known),
     )
+
+
+def _how_to_make(name: str) -> str | None:
+    """The command that makes the weights of a backbone that does not ship."""
+    backbone = name.removeprefix("mnist-")
+    if backbone == name or backbone not in BACKBONES:
+        return None
+    return f"indicdigits pretrain mnist --backbone {backbone}, which writes runs/{name}"
 
 
 def _averages(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

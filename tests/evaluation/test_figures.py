@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indicdigits.evaluation import figures, glyphs
+from indicdigits.evaluation import curves, figures, glyphs
 from indicdigits.scripts import SCRIPTS
 
 from .conftest import Make, recipe_of
@@ -91,20 +91,20 @@ def test_curves_of_any_history(history: list[dict[str, object]]) -> None:
     """One epoch, two phases, no errors and no validation part can all be drawn."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        png = figures.curves_png(history)
+        png = curves.curves_png(history)
     assert png is not None
     assert opened(png).std() > 0
 
 
 def test_curves_of_nothing() -> None:
     """A run that recorded nothing has no curves."""
-    assert figures.curves_png([]) is None
+    assert curves.curves_png([]) is None
 
 
 @pytest.mark.parametrize("top", [0.0, 0.3, 1.5, 8.0, 60.0, 100.0])
 def test_error_ticks_keep_apart(top: float) -> None:
     """However good or bad a run, the percentages beside its curve can be told apart."""
-    ticks = [tick for tick in figures._error_ticks(top) if tick <= top]
+    ticks = [tick for tick in curves._error_ticks(top) if tick <= top]
     gaps = np.diff(np.sqrt(ticks))
     assert ticks[0] == 0
     assert (gaps > 0.08 * np.sqrt(top)).all()

@@ -10,10 +10,12 @@ import onnx
 import pytest
 from flax import nnx
 
+from indicdigits import recipe as recipes
 from indicdigits.errors import VerificationError
 from indicdigits.export import verify
 from indicdigits.export.onnx import to_onnx
-from indicdigits.models import surgery
+from indicdigits.models import create, surgery
+from indicdigits.registry import BACKBONES
 from indicdigits.runtime.session import open_session, run_graph
 from indicdigits.training.weights import predict
 
@@ -62,6 +64,20 @@ def test_repeatable(model, graph, recipe, test_split):
     assert to_onnx(model, 28, recipe.labels, script=recipe.script) == graph
     assert surgery.split(model)[0] == structure
     np.testing.assert_array_equal(predict(model, test_split.images), before)
+
+
+@pytest.mark.parametrize("name", list(BACKBONES))
+def test_every_backbone(name):
+    """Every backbone of the registry becomes a graph of standard operators that answers alike."""
+    recipe = recipes.load(recipes.find("mnist-cnn"), [f'model.backbone="{name}"'])
+    network = create(recipe, seed=0)
+    graph = to_onnx(network, 28, recipe.labels)
+    assert {node.domain for node in onnx.load_from_string(graph).graph.node} == {""}
+    session = open_session(graph, threads=1, where=name)
+    inputs = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
+    expected = predict(network, inputs)
+    np.testing.assert_allclose(run_graph(session, inputs), expected, atol=1e-5)
+    np.testing.assert_allclose(run_graph(session, inputs[:1]), expected[:1], atol=1e-5)
 
 
 def test_plain_network():

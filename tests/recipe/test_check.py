@@ -176,6 +176,55 @@ BAD = {
         rules('{ prefix = "stem", frozen = true, rate = 0.1 }', '{ prefix = "" }'),
         r"rules\.0: is frozen, and has a rate as well",
     ),
+    "layer both frozen and trained": (
+        rules('{ prefix = "stem/norm/scale", frozen = true }', '{ prefix = "" }'),
+        r"layer 'stem/norm' is both frozen and trained: 'stem/norm/scale' is frozen, "
+        r"'stem/norm/bias' is trained.*use the prefix 'stem/norm'",
+    ),
+    "plateau without validation": (
+        (HEAD + DATA + PHASE % ', schedule = "plateau"').replace(
+            "}] }", "}], validation_fraction = 0.0 }"
+        ),
+        r"phases\.0\.schedule: the plateau schedule looks at the validation part, and none is",
+    ),
+    "early stopping on what is trained on": (
+        (HEAD + DATA + PHASE % ", early_stopping = 5").replace(
+            "}] }", '}], train_on = "train+validation" }'
+        ),
+        r"phases\.0\.early_stopping: early stopping .* is trained on as well.*data.train_on=train",
+    ),
+    "exponential to zero": (
+        HEAD + DATA + PHASE % ', schedule = "exponential", final_fraction = 0.0',
+        r"final_fraction: the schedule 'exponential' cannot end at 0",
+    ),
+    "nothing to keep": (
+        HEAD + DATA + PHASE % ", cache_frozen = true",
+        r"phases\.0\.cache_frozen: nothing to keep: stage 'stem', the first, is not frozen",
+    ),
+    "mixing what is kept": (
+        rules('{ prefix = "stem", frozen = true }', '{ prefix = "" }').replace(
+            "rules =", "cache_frozen = true, rules ="
+        )
+        + "training = { mixup = 0.2 }",
+        r"training\.mixup needs the pictures",
+    ),
+    "parts that do not divide": (
+        GOOD + "training = { batch_size = 100, accumulate = 3 }",
+        r"key training\.accumulate: a batch of 100 has no 3 equal parts",
+    ),
+    "unknown strategy": (
+        GOOD + 'strategy = "gradul"',
+        r"key strategy: unknown strategy 'gradul'.*did you mean 'gradual'",
+    ),
+    "strategy of no name": (GOOD + "strategy = 3", r"key strategy: unknown strategy 3"),
+    "strategy without a pattern": (
+        HEAD + DATA + 'phases = [{ name = "a" }]\nstrategy = "gradual"',
+        r"key strategy: the last phase says no number of epochs",
+    ),
+    "strategy for a net without a body": (
+        GOOD + 'strategy = "freeze"\nmodel = { backbone = "linear" }',
+        r"key strategy: 'linear' has only a head.*allowed: all, scratch",
+    ),
     "rate of zero": (rules('{ prefix = "", rate = 0.0 }'), r"rules\.0\.rate: 0\.0 is out of range"),
     "strokes for no class": (
         GOOD + '[strokes]\n"z" = [["0,0 1,1"]]',
@@ -211,11 +260,12 @@ def test_good_recipe(tmp_path: Path) -> None:
     [
         rules('{ prefix = "stem", frozen = true }', '{ prefix = "" }'),
         rules('{ prefix = "stage2/conv1", rate = 0.1 }', '{ prefix = "" }'),
+        rules('{ prefix = "stem/norm", frozen = true }', '{ prefix = "" }'),
         own(FOLDER),
         own('format = "idx", train = "i", train_labels = "l", test = "j", test_labels = "m"'),
         GOOD + 'classes = [{ text = "௦", value = 0 }, { text = "௰", value = 10 }, { text = "no" }]',
     ],
-    ids=["freeze", "rate of a layer", "folder", "idx", "classes"],
+    ids=["freeze", "rate of a layer", "frozen layer", "folder", "idx", "classes"],
 )
 def test_accepted(text: str, tmp_path: Path) -> None:
     """What the design allows is not refused."""

@@ -17,8 +17,9 @@ from indicdigits.errors import Interrupted, StorageError, TrainingError
 from indicdigits.models import create, surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Phase, Recipe, Rule, Training
-from indicdigits.training import checkpoint, loop
+from indicdigits.training import checkpoint, history, optim
 from indicdigits.training.loop import Runtime, fit
+from indicdigits.training.step import StepBuilder
 
 FULL = Path("/dev/full")  # takes no byte: every write fails with ENOSPC
 
@@ -78,10 +79,10 @@ def test_resume_is_bit_exact(
     """K steps, SIGTERM, and the rest equal an uninterrupted run, also across phases."""
     whole = fitted(tiny_recipe, bars_data, tmp_path / "whole")
     calls = 0
-    make = loop.make_train_step
+    compile_step = StepBuilder.compile
 
-    def make_stopping(*arguments: object, **options: object) -> object:
-        step = make(*arguments, **options)  # type: ignore[arg-type]
+    def make_stopping(builder: StepBuilder, *arguments: object) -> object:
+        step = compile_step(builder, *arguments)  # type: ignore[arg-type]
 
         def counted(*inputs: object) -> object:
             nonlocal calls
@@ -92,7 +93,7 @@ def test_resume_is_bit_exact(
 
         return counted
 
-    monkeypatch.setattr(loop, "make_train_step", make_stopping)
+    monkeypatch.setattr(StepBuilder, "compile", make_stopping)
     with pytest.raises(Interrupted) as caught:
         fitted(tiny_recipe, bars_data, tmp_path / "parts")
     assert caught.value.exit_code == 143
@@ -130,19 +131,19 @@ def test_a_full_disk_under_the_history(
     run, right = tmp_path / "run", Path.open
 
     def full(self: Path, mode: str = "r", **options: object) -> object:
-        second = checkpoint.steps(run) and (self.name, mode) == (loop.HISTORY, "a")
+        second = checkpoint.steps(run) and (self.name, mode) == (history.HISTORY, "a")
         return right(FULL if second else self, mode, **options)  # type: ignore[call-overload]
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", full)
         with pytest.raises(StorageError, match="disk is full") as caught:
             fitted(tiny_recipe, bars_data, run)
-    assert caught.value.where == str(run / loop.HISTORY)
+    assert caught.value.where == str(run / history.HISTORY)
     assert "--resume" in str(caught.value.hint)
-    assert len(loop.read_history(run)) == 1
+    assert len(history.read_history(run)) == 1
     resumed = fitted(tiny_recipe, bars_data, run)
     assert_identical(fitted(tiny_recipe, bars_data, tmp_path / "whole"), resumed)
-    assert len(loop.read_history(run)) == 4
+    assert len(history.read_history(run)) == 4
 
 
 @pytest.mark.parametrize(("bad_rate_at", "named"), [(12, 13), (15, 15)])
@@ -155,9 +156,9 @@ def test_a_loss_that_is_no_number_names_the_step_and_keeps_what_was_good(
     named: int,
 ) -> None:
     """NaN in loss or weights stops the run; the checkpoint before verifies, and holds no NaN."""
-    make = loop.optim.schedule
+    make = optim.schedule
     monkeypatch.setattr(
-        loop.optim,
+        optim,
         "schedule",
         lambda phase, steps: (
             lambda step: jax.numpy.where(step < bad_rate_at, make(phase, steps)(step), np.nan)
@@ -189,7 +190,7 @@ def test_training_learns(tiny_recipe: Recipe, bars_data: Data, tmp_path: Path) -
 
 def test_history_cut_off_by_a_kill(tmp_path: Path) -> None:
     """A last line that was cut off costs that line only; no file is no history."""
-    assert loop.read_history(tmp_path) == []
+    assert history.read_history(tmp_path) == []
     text = '{"epoch": 0}\n{"epoch": 1}\n{"epo'
-    (tmp_path / loop.HISTORY).write_text(text, encoding="utf-8")
-    assert [record["epoch"] for record in loop.read_history(tmp_path)] == [0, 1]
+    (tmp_path / history.HISTORY).write_text(text, encoding="utf-8")
+    assert [record["epoch"] for record in history.read_history(tmp_path)] == [0, 1]
