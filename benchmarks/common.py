@@ -34,13 +34,19 @@ def machine() -> str:
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
-def measure(recipe_name: str, changes: Sequence[str], keep: Path | None = None) -> dict[str, Any]:
+def measure(
+    recipe_name: str,
+    changes: Sequence[str],
+    keep: Path | None = None,
+    augmented: Path | None = None,
+) -> dict[str, Any]:
     """Trains a recipe and reads its test split once, with the final weights.
 
     Args:
         recipe_name: A shipped recipe.
         changes: `--set` texts.
         keep: Where the run folder goes, or stands already finished; it is thrown away without.
+        augmented: A folder of augmented copies that other runs use as well.
 
     Returns:
         Plain data: accuracy, errors, the same without leaked images, seconds, digest.
@@ -52,7 +58,9 @@ def measure(recipe_name: str, changes: Sequence[str], keep: Path | None = None) 
     started = time.monotonic()
     prepared = run.prepare(recipe, file.parent, reporter)
     if not run.is_finished(folder):
-        run.train(prepared, file.parent, Runtime(run=folder, reporter=reporter))
+        run.train(
+            prepared, file.parent, Runtime(run=folder, reporter=reporter, augmented=augmented)
+        )
         seconds = time.monotonic() - started
     else:
         seconds = run.summary(folder)["seconds"]
@@ -92,13 +100,18 @@ class Results:
             self.content = json.loads(self.path.read_text())
 
     def get(
-        self, key: str, recipe_name: str, changes: Sequence[str], keep: Path | None = None
+        self,
+        key: str,
+        recipe_name: str,
+        changes: Sequence[str],
+        keep: Path | None = None,
+        augmented: Path | None = None,
     ) -> dict[str, Any]:
         """The record of that name, measured now if it is missing or from another recipe."""
         digest = recipes.load(recipes.find(recipe_name), changes).digest()
         record = self.content["records"].get(key)
         if record is None or record["recipe_digest"] != digest:
-            record = measure(recipe_name, changes, keep)
+            record = measure(recipe_name, changes, keep, augmented)
             self.content["records"][key] = record
             self.save()
             print(f"{key}: {100 * record['accuracy']:.2f} % in {record['seconds']} s", flush=True)

@@ -30,7 +30,13 @@ def main() -> None:
     for name in arguments.only:
         seeds = arguments.seeds or range(SEEDS.get(name, 1))
         records = [
-            results.get(f"{name}/{s}", f"mnist-{name}", [f"seed={s}"], KEEP / f"{name}-{s}")
+            results.get(
+                f"{name}/{s}",
+                f"mnist-{name}",
+                [f"seed={s}"],
+                KEEP / f"{name}-{s}",
+                augmented=KEEP / f"copies-{s}",  # of the same pictures, with the same augmentation
+            )
             for s in seeds
         ]
         entry = BACKBONES.get(name)

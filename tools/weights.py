@@ -1,9 +1,10 @@
-"""Trains anew what ships in checkpoints/: the MNIST backbone, then one reader a script.
+"""Trains anew what ships in checkpoints/: the MNIST backbones, then the readers of each script.
 
-    make weights            (or: python tools/weights.py [devanagari bengali …])
+    make weights            (or: python tools/weights.py [mnist-cnn devanagari devanagari-nano …])
 
-Needs the public data (INDICDIGITS_MIRROR or the network). The runs stay under runs/weights; a run
-that was interrupted goes on, one that is finished is not repeated.
+Needs the public data (INDICDIGITS_MIRROR or the network). Runs stay under runs/weights; a run that
+was interrupted goes on, one that is finished is not repeated. Every backbone leaves its card in
+checkpoints/, and its weights if they are small.
 """
 
 from __future__ import annotations
@@ -16,11 +17,16 @@ import sys
 from pathlib import Path
 
 from indicdigits import recipe as recipes
+from indicdigits.registry import BACKBONES
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "runs" / "weights"
-BACKBONE = "mnist-cnn"
+CHECKPOINTS = ROOT / "checkpoints"
+# cnn-nano learns from cnn: the order matters.
+NETWORKS = ("cnn", *(name for name in BACKBONES if name != "cnn"))
+SHIPPED = ("cnn", "cnn-nano", "vit", "lenet5", "linear", "capsnet")  # the others are over 1 MB
 SCRIPTS = ("devanagari", "bengali", "telugu", "tamil")
+READERS = (*SCRIPTS, *(f"{script}-nano" for script in SCRIPTS))
 
 
 def command(*words: object) -> None:
@@ -36,12 +42,15 @@ def run(verb: str, run: Path, *words: object) -> None:
     command("evaluate", run)
 
 
-def backbone() -> None:
-    """MNIST, and the weights with their card to checkpoints/."""
-    folder, target = RUNS / BACKBONE, ROOT / "checkpoints" / BACKBONE
-    run("pretrain", folder, "mnist")
+def backbone(network: str) -> None:
+    """MNIST; its card to checkpoints/, and the weights if they ship."""
+    name = f"mnist-{network}"
+    folder, target = RUNS / name, CHECKPOINTS / name
+    run("pretrain", folder, "mnist", "--backbone", network)
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(folder / "checkpoints" / "final", target)
+    if network in SHIPPED:
+        shutil.copytree(folder / "checkpoints" / "final", target)
+    target.mkdir(exist_ok=True)
     (target / "card.md").write_text(card(folder), encoding="utf-8")
 
 
@@ -56,21 +65,27 @@ def card(folder: Path) -> str:
     return card_markdown(recipes.load(folder / "recipe.toml", resolved=True), metrics, info)
 
 
-def reader(script: str) -> None:
+def reader(name: str) -> None:
     """One script, and its bundle to checkpoints/."""
-    folder = RUNS / script
-    run("finetune", folder, "--script", script)
-    target = ROOT / "checkpoints" / f"{script}.indicdigits"
+    folder = RUNS / name
+    run("finetune", folder, "--script", name)
+    target = CHECKPOINTS / f"{name}.indicdigits"
     target.unlink(missing_ok=True)
     command("export", folder, "--format", "onnx", "-o", target)
 
 
 def main() -> None:
     """Makes all, or those named."""
+    everything = [*(f"mnist-{network}" for network in NETWORKS), *READERS]
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=[BACKBONE, *SCRIPTS])
-    for name in parser.parse_args().names:
-        backbone() if name == BACKBONE else reader(name)
+    parser.add_argument("names", nargs="*", default=everything)
+    names = parser.parse_args().names
+    for name in names:
+        if name not in everything:
+            parser.error(f"no {name!r}; there are {', '.join(everything)}")
+    for name in names:
+        network = name.removeprefix("mnist-")
+        backbone(network) if network != name else reader(name)
 
 
 if __name__ == "__main__":

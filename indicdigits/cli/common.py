@@ -15,8 +15,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from indicdigits.errors import UsageError
 from indicdigits.progress import Reporter
 
+MOST_DEVICES = 256
 DeviceName = Literal["auto", "cpu", "gpu", "tpu"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
@@ -33,7 +35,32 @@ Seed = Annotated[
     int | None,
     typer.Option("--seed", min=0, max=2**31 - 1, help="The recipe's seed.", show_default=False),
 ]
+Devices = Annotated[
+    str,
+    typer.Option(
+        "--devices",
+        metavar="auto|N",
+        help="How many of them share each batch: all, or of a CPU one for each core (auto), or N.",
+    ),
+]
 Device = Annotated[DeviceName, typer.Option("--device", help="Where to compute.")]
+
+
+def parse_devices(text: str) -> int | None:
+    """A number of devices; None is "auto".
+
+    Raises:
+        UsageError: It is neither.
+    """
+    if text == "auto":
+        return None
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_DEVICES:
+        raise UsageError(
+            f"{text!r} is no number of devices",
+            where="--devices",
+            allowed=f"auto, or 1 to {MOST_DEVICES}",
+        )
+    return int(text)
 
 
 def reporter(quiet: bool = False) -> Reporter:

@@ -7,8 +7,18 @@ from typing import Annotated
 
 import typer
 
-from indicdigits.cli.common import Device, Json, Quiet, Seed, Set
-from indicdigits.cli.training import DryRun, Out, Resume, Workers, run
+from indicdigits.cli.common import Device, Devices, Json, Quiet, Seed, Set
+from indicdigits.cli.training import (
+    Coordinator,
+    DryRun,
+    Out,
+    Place,
+    Process,
+    Processes,
+    Resume,
+    Workers,
+    run,
+)
 from indicdigits.errors import UsageError
 
 
@@ -25,6 +35,10 @@ def pretrain(
     out: Out = None,
     resume: Resume = None,
     device: Device = "auto",
+    devices: Devices = "auto",
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
     workers: Workers = 0,
     dry_run: DryRun = False,
     json: Json = False,
@@ -46,7 +60,7 @@ def pretrain(
         [*(changes or []), *seeds],
         resume=resume,
         out=out,
-        device=device,
+        place=Place(device, devices, coordinator, processes, process),
         workers=workers,
         dry_run=dry_run,
         json=json,

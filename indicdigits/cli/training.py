@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from indicdigits.cli.common import DeviceName, emit, reporter
+from indicdigits.cli.common import DeviceName, emit, parse_devices, reporter
 from indicdigits.errors import UsageError
 
 if TYPE_CHECKING:
+    from indicdigits.progress import Reporter
+    from indicdigits.recipe import Recipe
+    from indicdigits.training.loop import Runtime
     from indicdigits.training.run import Prepared
 
 Out = Annotated[
@@ -28,6 +31,46 @@ DryRun = Annotated[
 Workers = Annotated[
     int, typer.Option("--workers", min=0, max=64, help="Extra processes that draw pictures.")
 ]
+Coordinator = Annotated[
+    str | None,
+    typer.Option(
+        "--coordinator",
+        metavar="HOST:PORT|auto",
+        envvar="INDICDIGITS_COORDINATOR",
+        help="Where process 0 of several is; auto asks the scheduler, such as SLURM.",
+        show_default=False,
+    ),
+]
+Processes = Annotated[
+    int | None,
+    typer.Option(
+        "--processes",
+        min=1,
+        envvar="INDICDIGITS_PROCESSES",
+        help="How many processes train together.",
+        show_default=False,
+    ),
+]
+Process = Annotated[
+    int | None,
+    typer.Option(
+        "--process",
+        min=0,
+        envvar="INDICDIGITS_PROCESS",
+        help="Which of them this is, from 0.",
+        show_default=False,
+    ),
+]
+
+
+class Place(NamedTuple):
+    """Where to compute, in the words of the command line."""
+
+    device: DeviceName
+    devices: str
+    coordinator: str | None
+    processes: int | None
+    process: int | None
 
 
 def run(
@@ -37,7 +80,7 @@ def run(
     *,
     resume: Path | None,
     out: Path | None,
-    device: DeviceName,
+    place: Place,
     workers: int,
     dry_run: bool,
     json: bool,
@@ -51,7 +94,7 @@ def run(
         changes: `key=value` texts.
         resume: The run to go on with.
         out: The run's folder.
-        device: Where to compute.
+        place: Where to compute.
         workers: Processes that draw augmented pictures.
         dry_run: Only say what would be done.
         json: Print the answer as JSON.
@@ -59,6 +102,13 @@ def run(
     """
     from indicdigits import recipe as recipes
 
+    parse_devices(place.devices)
+    if place.coordinator and out is None and resume is None:
+        raise UsageError(
+            "several processes must be told their folder",
+            where="--coordinator",
+            hint="--out runs/NAME, or --resume runs/NAME",
+        )
     if resume is None:
         assert recipe_file is not None
         recipe, root = recipes.load(recipe_file, changes), recipe_file.parent
@@ -68,33 +118,65 @@ def run(
                 where=recipe_file,
                 hint=f"indicdigits {recipe.task} --help",
             )
-        folder = _new_folder(out, recipe.name)
-    from indicdigits.training import device as devices
+        # The others of several processes may see what process 0 has begun.
+        folder = out if place.coordinator and out else _new_folder(out, recipe.name)
+    from indicdigits.training import lock, processes
     from indicdigits.training import run as runs
-    from indicdigits.training.loop import Runtime
 
     if resume is not None:
         recipe, root = runs.resume_recipe(resume, tuple(changes))
         folder = resume
         if runs.is_finished(resume):
             return _answer(verb, folder, runs.summary(folder), json)
+        if not place.coordinator:  # process 0 may have begun before the others look
+            lock.refuse_taken(resume)
     say = reporter(quiet)
-    say.say(f"run folder: {folder}")
-    devices.choose(device, say, compute=recipe.training.compute)
-    prepared = runs.prepare(recipe, root, say)
-    for line in describe(prepared):
-        say.say(line)
-    if dry_run:
-        plan = _plan(prepared, folder)
-        shape = " x ".join(map(str, plan["input_shape"]))
-        memory = f"{plan['memory_bytes'] / 1e6:,.0f} MB"
-        text = f"would train on batches of {shape} in about {memory} and write {folder}"
-        return emit(plan, json, text)
-    command = f"indicdigits {verb} --resume {folder}"
-    runtime = Runtime(run=folder, reporter=say, workers=workers, resume_command=command)
-    runs.train(prepared, root, runtime)
-    _answer(verb, folder, runs.summary(folder), json)
+    processes.join(place.coordinator, place.processes, place.process)
+    with processes.leaving_at_once():
+        runtime = _runtime(folder, place, recipe, say, workers=workers, verb=verb)
+        if resume is None and processes.is_first():
+            _new_folder(folder, recipe.name)
+        say.quiet = quiet or not processes.is_first()
+        prepared = runs.prepare(recipe, root, say)
+        for line in describe(prepared):
+            say.say(line)
+        if not dry_run:
+            runs.train(prepared, root, runtime)
+        if processes.is_first():
+            if dry_run:
+                return _say_plan(prepared, folder, json)
+            _answer(verb, folder, runs.summary(folder), json)
     return None
+
+
+def _runtime(
+    folder: Path, place: Place, recipe: Recipe, say: Reporter, *, workers: int, verb: str
+) -> Runtime:
+    """The run's folder and devices, which must divide the recipe's batch."""
+    import jax
+
+    from indicdigits.training import device, mesh
+    from indicdigits.training.loop import Runtime
+
+    devices = parse_devices(place.devices)
+    say.say(f"run folder: {folder}")
+    device.choose(place.device, say, compute=recipe.training.compute, devices=devices)
+    mesh.build(devices, recipe.training.batch_size, recipe.training.accumulate)
+    again = f" --coordinator {place.coordinator} …" if jax.process_count() > 1 else ""
+    return Runtime(
+        run=folder,
+        reporter=say,
+        workers=workers,
+        devices=devices,
+        resume_command=f"indicdigits {verb} --resume {folder}{again}",
+    )
+
+
+def _say_plan(prepared: Prepared, folder: Path, json: bool) -> None:
+    plan = _plan(prepared, folder)
+    shape = " x ".join(map(str, plan["input_shape"]))
+    memory = f"{plan['memory_bytes'] / 1e6:,.0f} MB"
+    emit(plan, json, f"would train on batches of {shape} in about {memory} and write {folder}")
 
 
 def describe(prepared: Prepared) -> list[str]:
@@ -167,7 +249,7 @@ def _new_folder(out: Path | None, name: str) -> Path:
 
 def _is_trifle(path: Path) -> bool:
     """Whether a run killed before it could be resumed left this behind."""
-    return path.name == "run.json" or path.name.endswith(".partial")
+    return path.name in ("run.json", "run.lock") or path.name.endswith(".partial")
 
 
 def _answer(verb: str, folder: Path, summary: dict[str, Any], json: bool) -> None:

@@ -184,10 +184,19 @@ class Batches:
         copies: The pictures.
         batch_size: Pictures a batch.
         seed: Decides the order.
+        rows: Which rows of every batch to give, where processes share it.
     """
 
-    def __init__(self, split: Split, copies: CopySource, *, batch_size: int, seed: int) -> None:
-        self._split = split
+    def __init__(
+        self,
+        split: Split,
+        copies: CopySource,
+        *,
+        batch_size: int,
+        seed: int,
+        rows: slice = slice(None),
+    ) -> None:
+        self._split, self._rows = split, range(batch_size)[rows]
         self._labels = np.asarray(split.labels, np.int32)
         self._copies, self._seed = copies, seed
         self.batch_size = batch_size
@@ -198,7 +207,8 @@ class Batches:
         """Pictures (B, S, S) uint8, or features (B, …), and labels (B,) int32 of a step."""
         total = len(self._labels)
         images, labels = [], []
-        position, end = step * self.batch_size, (step + 1) * self.batch_size
+        position = step * self.batch_size + self._rows.start
+        end = step * self.batch_size + self._rows.stop
         while position < end:
             epoch, offset = divmod(position, total)
             take = min(end - position, total - offset)
@@ -210,7 +220,8 @@ class Batches:
 
     def of(self, copies: CopySource) -> Batches:
         """The same stream with other copies of the same pictures."""
-        return Batches(self._split, copies, batch_size=self.batch_size, seed=self._seed)
+        rows = slice(self._rows.start, self._rows.stop)
+        return Batches(self._split, copies, batch_size=self.batch_size, seed=self._seed, rows=rows)
 
     def iterate(self, start: int, stop: int) -> Iterator[Batch]:
         """Batches of steps start to stop-1, read ahead by a thread."""

@@ -43,6 +43,12 @@ def check(recipe: Recipe, source: str) -> None:
     _check_options(backbone.options, recipe.model.options, f"{source}, key model.options")
     low, high = backbone.input_sizes
     check_range(recipe.data.input_size, low, high, f"{source}, key data.input_size")
+    if recipe.data.input_size % backbone.input_multiple:
+        raise RecipeError(
+            f"{recipe.data.input_size} is no size for {recipe.model.backbone!r}",
+            where=f"{source}, key data.input_size",
+            allowed=f"multiples of {backbone.input_multiple} from {low} to {high}",
+        )
     whole, parts = recipe.training.batch_size, recipe.training.accumulate
     if whole % parts:
         raise RecipeError(

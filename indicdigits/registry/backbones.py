@@ -150,6 +150,7 @@ BACKBONES.register(
         count=164_000,
         multiply_adds=6_608_512,
         input_sizes=(20, 64),
+        input_multiple=2,
     ),
 )
 _BLOCK = "norm1 attention norm2 dense1 dense2"
@@ -170,5 +171,6 @@ BACKBONES.register(
         count=260_106,
         multiply_adds=4_897_568,
         input_sizes=(20, 64),
+        input_multiple=2,
     ),
 )

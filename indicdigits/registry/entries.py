@@ -44,6 +44,7 @@ class BackboneEntry(Entry):
         count: Parameters with ten classes, 28 pixels and default options, pinned by a test.
         multiply_adds: Multiply-adds of one such picture, pinned by a test.
         input_sizes: Allowed heights (= widths) of the input in pixels, as a closed range.
+        input_multiple: Of which the input size must be a multiple.
     """
 
     stages: tuple[str, ...]
@@ -52,6 +53,7 @@ class BackboneEntry(Entry):
     count: int
     multiply_adds: int
     input_sizes: tuple[int, int] = (28, 28)
+    input_multiple: int = 1
 
     def paths(self, options: Mapping[str, float]) -> tuple[str, ...]:
         """The parameter paths of a network with these options."""

@@ -194,6 +194,16 @@ def resume_point(run: Path, say: Callable[[str], None]) -> Path | None:
     return found
 
 
+def step_folder(run: Path, step: int) -> Path:
+    """Where the checkpoint of a step stands."""
+    return run / "checkpoints" / f"step_{step:08d}"
+
+
+def step_of(folder: Path) -> int:
+    """The step whose checkpoint stands there; the inverse of `step_folder`."""
+    return int(folder.name.rpartition("_")[2])
+
+
 def steps(run: Path) -> list[Path]:
     """The step checkpoints of a run, oldest first."""
     return sorted(p for p in (run / "checkpoints").glob("step_*") if p.is_dir())

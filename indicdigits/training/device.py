@@ -1,7 +1,12 @@
-"""Where to compute, said with its reason, and the cache that spares a second compilation."""
+"""Where to compute, said with its reason, and the cache that spares a second compilation.
+
+XLA leaves a CPU's second core almost idle in a training step. So a CPU is made to look like
+several devices, a core each, that share the batch as eight GPUs would.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import jax
@@ -9,26 +14,34 @@ import jax
 from indicdigits.data.storage import home
 from indicdigits.errors import UsageError
 from indicdigits.progress import Reporter
+from indicdigits.training.allocator import keep_freed_memory
+
+MOST = 8  # devices that a CPU is split into unasked; a share of a batch must be worth its while
 
 
-def choose(name: str, reporter: Reporter, *, compute: str = "float32") -> None:
+def choose(
+    name: str, reporter: Reporter, *, compute: str = "float32", devices: int | None = 1
+) -> None:
     """Sets the device for the whole process, and says which and why.
 
     Args:
         name: "auto", "cpu", "gpu" or "tpu".
         reporter: Hears the choice.
         compute: The precision of products, for what is said.
+        devices: How many are wanted, for `Runtime.devices`; a CPU is split into so many. None is
+            all there are, of a CPU one for each core that this process may use.
 
     Raises:
-        UsageError: That device is not there.
+        UsageError: That device is not there, or not so many.
     """
     if name != "auto":
         jax.config.update("jax_platforms", {"gpu": "cuda,rocm"}.get(name, name))
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         jax.config.update("jax_compilation_cache_dir", str(home() / "xla"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    _split_cpu(min(cores(), MOST) if devices is None else devices)
     try:
-        devices = jax.devices()
+        found = jax.local_devices()
     except RuntimeError as error:
         raise UsageError(
             f"no {name} is there for JAX",
@@ -36,9 +49,33 @@ def choose(name: str, reporter: Reporter, *, compute: str = "float32") -> None:
             allowed="auto, cpu, gpu, tpu",
             hint="--device auto, or install JAX for that device",
         ) from error
+    if found[0].platform == "cpu":
+        keep_freed_memory()
     reason = "as asked" if name != "auto" else "the best that JAX found"
-    kind = devices[0].device_kind
+    if devices is not None and devices > len(found):
+        raise UsageError(
+            f"{devices} devices are asked for, and there are {len(found)}",
+            where="--devices",
+            allowed=f"auto, or 1 to {len(found)}",
+            hint=f"--devices {len(found)}",
+        )
+    others = f" in each of {jax.process_count()} processes" if jax.process_count() > 1 else ""
     reporter.say(
-        f"device: {len(devices)} x {devices[0].platform} ({kind}), {reason}; "
-        f"{os.cpu_count()} cores; {compute}"
+        f"device: {len(found)} x {found[0].platform} ({found[0].device_kind}){others}, {reason}; "
+        f"{cores()} cores; {compute}"
     )
+
+
+def cores() -> int:
+    """The cores that this process may use: fewer than the machine has, where it is pinned."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _split_cpu(count: int) -> None:
+    # A user's own number in XLA_FLAGS stands; and once JAX has devices, it has no others.
+    if "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", ""):
+        return
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", count)

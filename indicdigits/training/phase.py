@@ -22,6 +22,8 @@ from indicdigits.progress import Reporter
 from indicdigits.recipe import Phase, Recipe
 from indicdigits.training import checkpoint, history, optim, watch
 from indicdigits.training.distill import Teachers
+from indicdigits.training.mesh import DataMesh
+from indicdigits.training.processes import StopSignal, is_first
 from indicdigits.training.step import (
     State,
     StepBuilder,
@@ -42,6 +44,8 @@ class Runtime:
         workers: Processes that draw augmented pictures; 0 draws in a thread.
         save_every: Seconds between checkpoints (always at the end of an epoch).
         resume_command: Said when the run is interrupted.
+        devices: Devices of each process that share a batch; None is all of them, on a CPU as many
+            as divide the batch.
         augmented: Where augmented copies are kept for other runs on the same pictures with the
             same augmentation and seed; without it they are the run's own and go with its end.
     """
@@ -51,6 +55,7 @@ class Runtime:
     workers: int = 0
     save_every: float = 15.0
     resume_command: str = "indicdigits finetune --resume RUN"
+    devices: int | None = 1
     augmented: Path | None = None
 
 
@@ -64,6 +69,8 @@ class Context(NamedTuple):
     batches: Batches
     teachers: Teachers
     runtime: Runtime
+    mesh: DataMesh
+    scratch: Path
 
 
 class PhaseTrainer:
@@ -78,7 +85,7 @@ class PhaseTrainer:
 
     def __init__(self, context: Context, index: int, weights: surgery.Weights, began: int) -> None:
         self.context, self.index = context, index
-        self.recipe, self.runtime = context.recipe, context.runtime
+        self.recipe, self.runtime, self.mesh = context.recipe, context.runtime, context.mesh
         self.phase: Phase = context.recipe.phases[index]
         self.batches = context.batches
         self.began = began
@@ -87,7 +94,7 @@ class PhaseTrainer:
         surgery.assign(model, weights)
         freeze.set_modes(model, None)
         graph, weights = surgery.split(model)
-        self._predict = make_predict(graph)
+        self._predict = make_predict(graph, self.mesh)
         self._features = self._cached(graph, weights)
         freeze.set_modes(model, self.phase)
         self.state, self._step = self._compiled(surgery.split(model)[0], weights)
@@ -105,6 +112,7 @@ class PhaseTrainer:
             first_step=self.began,
             start=self._cut if self._features else 0,
             teachers=self.context.teachers.graphs,
+            mesh=self.mesh,
         )
         state = State(
             step=jnp.full((), self.began, jnp.int32),
@@ -118,7 +126,7 @@ class PhaseTrainer:
         )
         # Own buffers for every leaf: the step donates them.
         own = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)
-        return own, builder.compile(self.context.teachers.ensemble)
+        return self.mesh.replicate(own), builder.compile(self.context.teachers.ensemble)
 
     @property
     def _cut(self) -> int:
@@ -135,7 +143,7 @@ class PhaseTrainer:
         features = Features(
             self.context.copies,
             lambda images, number, block: np.asarray(prefix(weights, images, number, block)),
-            self.runtime.run / f"features-{self.index}",
+            self.context.scratch / f"features-{self.index}",
         )
         self.batches = self.batches.of(features)
         return features
@@ -150,7 +158,7 @@ class PhaseTrainer:
 
     def restore(self, arrays: dict[str, np.ndarray], *, where: object) -> None:
         """Fills in the state of a checkpoint of this phase."""
-        self.state = checkpoint.unflatten(self.state, arrays, where=where)
+        self.state = self.mesh.replicate(checkpoint.unflatten(self.state, arrays, where=where))
         if watch.is_over(self.state.watch, self.phase):
             self.ended = int(self.state.step)
 
@@ -159,6 +167,7 @@ class PhaseTrainer:
         step = int(self.state.step)
         per_epoch = self.batches.steps_per_epoch
         saved = started = time.monotonic()
+        agree = StopSignal(self.mesh)
         with self.runtime.reporter.track(self.phase.name, self.ended - self.began) as task:
             task.advance(step - self.began)
             for inputs, labels in self.batches.iterate(step, self.ended):
@@ -171,7 +180,8 @@ class PhaseTrainer:
                     task.advance(0, note)
                 task.advance()
                 due = epoch_ends and time.monotonic() - saved >= self.runtime.save_every
-                number = stop()  # read once: it must not come between saving and raising
+                # Read once: it must not come between saving and raising.
+                number = agree(step, stop())
                 if due or step == self.ended or number is not None:
                     self._save(step)
                     saved = time.monotonic()
@@ -181,13 +191,16 @@ class PhaseTrainer:
                     break
         if self._features:
             self._features.close()
-        return self.weights
+        weights = self.weights
+        return surgery.Weights(
+            params=self.mesh.local(weights.params), stats=self.mesh.local(weights.stats)
+        )
 
     def _end_epoch(self, step: int, started: float) -> str:
         tally = {name: float(value) for name, value in self.state.tally.items()}
         seconds = time.monotonic() - started  # now, when the steps are done that were dispatched
         self._check_finite(int(tally["bad_step"]))
-        self.state = self.state._replace(tally=fresh_tally())
+        self.state = self.state._replace(tally=self.mesh.replicate(fresh_tally()))
         rate = float(self.schedule(step - self.began)) * float(self.state.watch["scale"])
         record: dict[str, Any] = {
             "phase": self.phase.name,
@@ -203,13 +216,14 @@ class PhaseTrainer:
             record |= self._validate(self.context.data.validation)
             note += f", validation {100 * record['validation_accuracy']:.2f} %"
         hint = f"free some space, then {self.runtime.resume_command}"
-        history.append(self.runtime.run, record, hint=hint)
+        if is_first():
+            history.append(self.runtime.run, record, hint=hint)
         if self.phase.needs_validation:
             self._decide(step, record)
         return note
 
     def _validate(self, split: Split) -> dict[str, float]:
-        probabilities = predict_all(self._predict, self.weights, split.images)
+        probabilities = predict_all(self._predict, self.weights, split.images, mesh=self.mesh)
         right = probabilities[np.arange(len(split)), split.labels]
         return {
             "validation_loss": float(-np.log(np.maximum(right, 1e-12)).mean()),
@@ -219,7 +233,7 @@ class PhaseTrainer:
     def _decide(self, step: int, record: dict[str, Any]) -> None:
         """Halves the rate or ends the phase where validation says so."""
         seen = watch.observe(self.state.watch, record["validation_loss"], self.phase)
-        self.state = self.state._replace(watch=seen)
+        self.state = self.state._replace(watch=self.mesh.replicate(seen))
         if watch.is_over(seen, self.phase):
             self.runtime.reporter.say(
                 f"phase {self.phase.name}: stopped after epoch {record['epoch']}, "
@@ -247,9 +261,11 @@ class PhaseTrainer:
             "phase_began": self.began,
             "recipe_digest": self.recipe.digest(),
             "backbone": self.recipe.model.backbone,
+            "devices": self.mesh.size,
         }
-        folder = self.runtime.run / "checkpoints" / f"step_{step:08d}"
-        checkpoint.save(folder, self.state, info)
+        if not is_first():
+            return
+        checkpoint.save(checkpoint.step_folder(self.runtime.run, step), self.state, info)
         checkpoint.prune(self.runtime.run)
 
 

@@ -25,9 +25,10 @@ from indicdigits.errors import CheckpointError, DataError, RecipeError, UsageErr
 from indicdigits.models import create, freeze, surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
-from indicdigits.training import checkpoint
+from indicdigits.training import checkpoint, processes
 from indicdigits.training.distill import Teachers, load_teachers
 from indicdigits.training.history import read_history
+from indicdigits.training.lock import locked
 from indicdigits.training.loop import Runtime, fit
 from indicdigits.training.weights import FINAL, load_weights, save_weights
 
@@ -91,9 +92,21 @@ def train(prepared: Prepared, root: Path, runtime: Runtime) -> surgery.Weights:
     Raises:
         RecipeError: The run in that folder was begun with another recipe.
         DataError: It was begun with other pictures.
+        UsageError: Another process trains in it; or the devices do not divide the batch.
     """
+    if processes.is_first():
+        with locked(runtime.run):
+            return _train(prepared, root, runtime)
+    processes.barrier("the run folder is open")
+    about = _read_json(processes.seen(runtime.run / "run.json"))
+    _check_unchanged(about, prepared.recipe, _pictures_digest(prepared.data), runtime.run)
+    return fit(prepared.recipe, prepared.data, prepared.model, runtime, prepared.teachers)
+
+
+def _train(prepared: Prepared, root: Path, runtime: Runtime) -> surgery.Weights:
     recipe, started = prepared.recipe, time.monotonic()
     _open_run(prepared, root, runtime.run)
+    processes.barrier("the run folder is open")
     # A report about weights on the way says nothing about the final ones.
     shutil.rmtree(runtime.run / "report", ignore_errors=True)
     before = sum(record["seconds"] for record in read_history(runtime.run))

@@ -16,6 +16,7 @@ from flax import nnx
 from indicdigits.models import GENERATOR, surgery
 from indicdigits.recipe import Recipe
 from indicdigits.training.losses import distilled_loss, label_loss
+from indicdigits.training.mesh import ONE_DEVICE, DataMesh
 
 
 class State(NamedTuple):
@@ -98,6 +99,7 @@ def in_precision(params: surgery.Arrays, compute: str) -> surgery.Arrays:
 
 Ensemble = tuple[surgery.Weights, ...]
 Step = Callable[[State, npt.ArrayLike, npt.ArrayLike], State]
+Predict = Callable[[surgery.Arrays, surgery.Arrays, np.ndarray], jax.Array]
 Gradients = tuple[surgery.Arrays, surgery.Arrays, jax.Array, jax.Array]
 
 
@@ -112,6 +114,7 @@ class StepBuilder:
         first_step: The step at which the phase begins.
         start: Index of the first stage to run; what comes in is then the output of the one before.
         teachers: Structures of the networks to learn from, in evaluation mode.
+        mesh: The devices that share each batch.
     """
 
     graph: surgery.Graph
@@ -120,6 +123,7 @@ class StepBuilder:
     first_step: int = 0
     start: int = 0
     teachers: tuple[surgery.Graph, ...] = ()
+    mesh: DataMesh = ONE_DEVICE
 
     def compile(self, ensemble: Ensemble = ()) -> Step:
         """Compiles the step.
@@ -129,17 +133,28 @@ class StepBuilder:
 
         Returns:
             A function (state, images (B, S, S) uint8 or features (B, …) float32, labels (B,) int32)
-            -> state. The state given is donated: it must not be used again.
+            -> state. The state given is replicated on the mesh and donated: it must not be used
+            again. A process gives its own rows of the batch only.
         """
-        trees = tuple((dict(w.params), dict(w.stats)) for w in ensemble)
-        compiled = jax.jit(self._step, donate_argnums=0)
-        return lambda state, inputs, labels: compiled(state, inputs, labels, trees)
+        mesh = self.mesh
+        trees = mesh.replicate(tuple((dict(w.params), dict(w.stats)) for w in ensemble))
+        compiled = mesh.jit(self._step, donate_argnums=0)
+        # An argument, not a constant: what was compiled for one seed serves all.
+        seed = np.uint32(self.recipe.seed)
+        return lambda state, inputs, labels: compiled(
+            state, mesh.shard(inputs), mesh.shard(labels), trees, seed
+        )
 
     def _step(
-        self, state: State, inputs: jax.Array, labels: jax.Array, ensemble: tuple[Any, ...]
+        self,
+        state: State,
+        inputs: jax.Array,
+        labels: jax.Array,
+        ensemble: tuple[Any, ...],
+        seed: jax.Array,
     ) -> State:
         # Randomness is a function of seed and step alone: resuming needs no generator state.
-        key = jax.random.fold_in(jax.random.key(self.recipe.seed, impl=GENERATOR), state.step)
+        key = jax.random.fold_in(jax.random.key(seed, impl=GENERATOR), state.step)
         jitter_key, dropout_key, mix_key = jax.random.split(key, 3)
         settings = self.recipe.training
         targets = jax.nn.one_hot(labels, len(self.recipe.labels))
@@ -151,7 +166,7 @@ class StepBuilder:
         soft = None
         if self.teachers:
             soft = soft_targets(self.teachers, ensemble, inputs, self.recipe.distill.temperature)
-        batch = (inputs, targets, labels, soft)
+        batch = self.mesh.spread((inputs, targets, labels, soft))
         gradients, stats, loss, correct = self._gradients(state, batch, dropout_key)
         updates, optimizer_state = self.optimizer.update(gradients, state.optimizer, state.trained)
         updates = jax.tree.map(lambda update: update * state.watch["scale"], updates)
@@ -171,6 +186,7 @@ class StepBuilder:
         if parts == 1:
             return self._part(state.trained, state.frozen, state.stats, batch, key)
         split = jax.tree.map(lambda x: x.reshape(parts, len(x) // parts, *x.shape[1:]), batch)
+        split = self.mesh.spread(split, axis=1)
 
         def add(carry: Gradients, part: tuple[Any, jax.Array]) -> tuple[Gradients, None]:
             sums, stats, loss, correct = carry
@@ -267,46 +283,54 @@ def make_prefix(
         shift of a picture, otherwise new in every step, is a function of seed, copy and block.
     """
 
-    def prefix(params: Any, stats: Any, images: jax.Array, number: Any, block: Any) -> jax.Array:
-        key = jax.random.key(recipe.seed, impl=GENERATOR)
+    def prefix(
+        params: Any, stats: Any, images: jax.Array, seed: Any, number: Any, block: Any
+    ) -> jax.Array:
+        key = jax.random.key(seed, impl=GENERATOR)
         key = jax.random.fold_in(jax.random.fold_in(key, number), block)
         inputs = pictures(images, key, shift=recipe.augment.jitter)
         model = surgery.merge(graph, in_precision(params, recipe.training.compute), stats)
         return model.forward(inputs, stop=stop).astype(jnp.float32)
 
-    compiled = jax.jit(prefix)
+    compiled, seed = jax.jit(prefix), np.uint32(recipe.seed)
     return lambda weights, images, number, block: compiled(
-        weights.params, weights.stats, images, np.uint32(number), np.uint32(block)
+        weights.params, weights.stats, images, seed, np.uint32(number), np.uint32(block)
     )
 
 
-def make_predict(
-    graph: surgery.Graph,
-) -> Callable[[surgery.Arrays, surgery.Arrays, npt.ArrayLike], jax.Array]:
+def make_predict(graph: surgery.Graph, mesh: DataMesh = ONE_DEVICE) -> Predict:
     """Compiles (params, stats, images (B, S, S) uint8) -> probabilities (B, C) float32.
 
     Args:
         graph: The module's structure in evaluation mode.
+        mesh: The devices that share the pictures, which they must divide; the weights given are
+            replicated on it, and every process gives all pictures.
     """
 
     def predict(params: surgery.Arrays, stats: surgery.Arrays, images: jax.Array) -> jax.Array:
         model = surgery.merge(graph, params, stats)
         return jax.nn.softmax(model(images.astype(jnp.float32)[..., None] / 255))
 
-    return jax.jit(predict)
+    compiled = mesh.jit(predict)
+    return lambda params, stats, images: compiled(
+        params, stats, mesh.shard(images[mesh.rows(len(images))])
+    )
 
 
 def predict_all(
-    predict: Callable[[surgery.Arrays, surgery.Arrays, npt.ArrayLike], jax.Array],
+    predict: Predict,
     weights: surgery.Weights,
     images: np.ndarray,
     batch_size: int = 512,
+    *,
+    mesh: DataMesh = ONE_DEVICE,
 ) -> np.ndarray:
     """Probabilities (N, C) float32 of all images (N, S, S) uint8, the last partial batch included.
 
     Every batch has the same shape (the last is padded), so that nothing is compiled twice.
     """
     batch_size = max(1, min(batch_size, len(images)))
+    batch_size = -(-batch_size // mesh.size) * mesh.size
     parts = []
     for start in range(0, len(images), batch_size):
         batch = np.asarray(images[start : start + batch_size])

@@ -251,3 +251,27 @@ def test_a_known_script_without_a_recipe_names_the_way(bars: Path) -> None:
     """Gujarati is known and has no recipe yet: the error says how to write one."""
     errors = run(bars.parent, "finetune", "--script", "gujarati", code=2)
     assert "recipe cp labelled-images" in errors
+
+
+def test_another_strategy_and_another_backbone_are_one_word_away(bars: Path) -> None:
+    """A run gives its weights to the next one, which frees them by stages and learns from it."""
+    folder = bars.parent
+    run(folder, "finetune", "--recipe", "bars.toml", "--out", "first", "--quiet")
+    plan = json.loads(
+        run(
+            folder,
+            *("finetune", "--recipe", "bars.toml", "--from", "first", "--strategy", "gradual"),
+            *("--set", 'distill.teachers=["first"]', "--dry-run", "--json"),
+        )
+    )
+    phases = [line for line in plan["description"] if line.startswith("phase ")]
+    assert [line.split(":")[0] for line in phases] == [
+        f"phase from-{stage}" for stage in ("head", "stage3", "stage2", "stage1", "stem")
+    ]
+    assert "teachers: first" in plan["description"]
+    errors = run(
+        folder, "finetune", "--recipe", "bars.toml", "--from", "first", "--backbone", "mlp", code=5
+    )
+    assert "holds a 'cnn'" in errors
+    errors = run(folder, "finetune", "--recipe", "bars.toml", "--backbone", "mlp", code=5)
+    assert "indicdigits pretrain mnist --backbone mlp" in errors

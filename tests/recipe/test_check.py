@@ -212,6 +212,10 @@ BAD = {
         GOOD + "training = { batch_size = 100, accumulate = 3 }",
         r"key training\.accumulate: a batch of 100 has no 3 equal parts",
     ),
+    "odd input for a strided stem": (
+        GOOD.replace("data = {", "data = { input_size = 29,") + 'model = { backbone = "vit" }',
+        r"key data\.input_size: 29 is no size for 'vit'.*allowed: multiples of 2 from 20 to 64",
+    ),
     "unknown strategy": (
         GOOD + 'strategy = "gradul"',
         r"key strategy: unknown strategy 'gradul'.*did you mean 'gradual'",
