@@ -1,11 +1,11 @@
 """What keeping the answers of frozen stages saves: speed and accuracy, with and without.
 
-    python benchmarks/cached.py [--repeats 5]
+    python benchmarks/cached.py [--backbones cnn vit] [--repeats 3]
 
-Writes benchmarks/results/cached.json. Both ways train on the same eight augmented copies, drawn
-before the clock runs. The speed of an epoch is the median over epochs once every copy has been
-seen; the whole phase counts compilation and the computing of what is kept as well. Accuracies are
-of the validation part, held out.
+Writes benchmarks/results/cached.json and prints the table of docs/transfer.md. Both ways train on
+the same augmented copies, drawn before the clock runs, and take turns. The speed of an epoch is the
+median over epochs once every copy has been seen; the whole phase counts compilation and the
+computing of what is kept as well. Accuracies are of the validation part, held out.
 """
 
 from __future__ import annotations
@@ -21,23 +21,27 @@ from typing import Any
 import common
 
 from indicdigits import recipe as recipes
+from indicdigits import registry
 from indicdigits.progress import Reporter
 from indicdigits.training import run
 from indicdigits.training.history import read_history
 from indicdigits.training.loop import Runtime
 
-COPIES, EPOCHS = 8, 40
-STAGES = ("stem", "stage1", "stage2", "stage3")
-TRAINED = {"last stage and head": 3, "head": 4}  # how many stages are frozen
+COPIES, EPOCHS = 6, 24
+BACKBONES = ("cnn", "cnn-nano", "vit", "lenet5", "cnn-classic")
+TRAINED = {"last stage and head": 2, "head": 1}  # how many of the stages are trained
 
 
-def measure(frozen: int, cached: bool, shared: Path) -> dict[str, Any]:
+def measure(backbone: str, trained: int, cached: bool, shared: Path) -> dict[str, Any]:
     """Trains once; returns seconds an epoch, of the phase, and the accuracy."""
-    rules = ", ".join(f'{{prefix="{stage}", frozen=true}}' for stage in STAGES[:frozen])
+    stages = registry.BACKBONES.get(backbone).stages[:-trained]
+    rules = ", ".join(f'{{prefix="{stage}", frozen=true}}' for stage in stages)
     file = recipes.find("scripts/devanagari")
     recipe = recipes.load(
         file,
         [
+            f'model.backbone="{backbone}"',
+            f'start.weights="{common.weights_of(backbone)}"',
             f'phases.finetune.rules=[{rules}, {{prefix=""}}]',
             f"phases.finetune.epochs={EPOCHS}",
             f"phases.finetune.cache_frozen={str(cached).lower()}",
@@ -64,31 +68,50 @@ def measure(frozen: int, cached: bool, shared: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--backbones", nargs="+", choices=BACKBONES, default=BACKBONES)
+    parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     common.start()
+    results = common.RESULTS / "cached.json"
+    content: dict[str, Any] = {
+        "command": "python benchmarks/cached.py",
+        "machine": common.machine(),
+        "rows": json.loads(results.read_text())["rows"] if results.exists() else {},
+    }
     shared = Path(tempfile.mkdtemp(prefix="indicdigits-copies-"))
-    measure(4, True, shared)  # draws the copies
-    rows = {}
-    for name, frozen in TRAINED.items():
-        pairs = [
-            (measure(frozen, True, shared), measure(frozen, False, shared))
-            for _ in range(arguments.repeats)
-        ]
-        kept, plain = ([pair[side] for pair in pairs] for side in (0, 1))
-        middle = lambda records, key: statistics.median(r[key] for r in records)  # noqa: E731
-        rows[name] = {
-            "epoch_ratio": statistics.median(b["epoch"] / a["epoch"] for a, b in pairs),
-            "phase_ratio": statistics.median(b["phase"] / a["phase"] for a, b in pairs),
-            "kept_images_per_second": kept[0]["images"] / middle(kept, "epoch"),
-            "plain_images_per_second": plain[0]["images"] / middle(plain, "epoch"),
-            "kept_accuracy": middle(kept, "accuracy"),
-            "plain_accuracy": middle(plain, "accuracy"),
-        }
-        print(name, rows[name], flush=True)
+    measure("lenet5", 1, True, shared)  # draws the copies
+    for backbone in arguments.backbones:
+        for name, trained in TRAINED.items():
+            pairs = [
+                tuple(measure(backbone, trained, cached, shared) for cached in (True, False))
+                for _ in range(arguments.repeats)
+            ]
+            content["rows"][f"{backbone}, {name}"] = row(pairs)
+            results.write_text(json.dumps(content, indent=1) + "\n")
     shutil.rmtree(shared)
-    content = {"command": "python benchmarks/cached.py", "machine": common.machine(), "rows": rows}
-    (common.RESULTS / "cached.json").write_text(json.dumps(content, indent=1) + "\n")
+    print("| trained | images/s, plain | kept | ratio | whole phase | accuracy, plain | kept |")
+    print("|---|---|---|---|---|---|---|")
+    for name, entry in content["rows"].items():
+        print(
+            f"| {name} | {entry['plain_images_per_second']:,.0f} "
+            f"| {entry['kept_images_per_second']:,.0f} | {entry['epoch_ratio']:.1f} "
+            f"| {entry['phase_ratio']:.1f} | {100 * entry['plain_accuracy']:.1f} "
+            f"| {100 * entry['kept_accuracy']:.1f} |"
+        )
+
+
+def row(pairs: list[tuple[dict[str, Any], ...]]) -> dict[str, float]:
+    """Medians over pairs (kept, plain)."""
+    kept, plain = ([pair[side] for pair in pairs] for side in (0, 1))
+    middle = lambda records, key: statistics.median(r[key] for r in records)  # noqa: E731
+    return {
+        "epoch_ratio": statistics.median(b["epoch"] / a["epoch"] for a, b in pairs),
+        "phase_ratio": statistics.median(b["phase"] / a["phase"] for a, b in pairs),
+        "kept_images_per_second": kept[0]["images"] / middle(kept, "epoch"),
+        "plain_images_per_second": plain[0]["images"] / middle(plain, "epoch"),
+        "kept_accuracy": middle(kept, "accuracy"),
+        "plain_accuracy": middle(plain, "accuracy"),
+    }
 
 
 if __name__ == "__main__":

@@ -141,6 +141,13 @@ def row(records: Sequence[dict[str, Any]]) -> str:
     )
 
 
+def weights_of(backbone: str) -> str:
+    """What ships, or what benchmarks/mnist.py has left."""
+    name = f"mnist-{backbone}"
+    kept = ROOT / "runs" / "mnist" / f"{backbone}-0"
+    return name if name in weights.shipped_weights() else str(kept)
+
+
 def start() -> None:
     """Sets the device and the compilation cache."""
     device.choose("auto", Reporter())

@@ -20,7 +20,6 @@ from typing import Any
 import common
 
 from indicdigits.recipe import STRATEGIES
-from indicdigits.training.weights import shipped_weights
 
 SCRIPTS = ("devanagari", "bengali", "telugu")
 # With few labels an epoch has few steps; their number was chosen on validation parts, of which none
@@ -33,13 +32,6 @@ LABELS = {
 }
 CONTROLS = ("freeze", "all", "scratch")
 PLAN = {"cnn": (tuple(STRATEGIES), 5)} | dict.fromkeys(("vit", "lenet5", "cnn-nano"), (CONTROLS, 1))
-
-
-def weights_of(backbone: str) -> str:
-    """What ships, or what benchmarks/mnist.py has left."""
-    name = f"mnist-{backbone}"
-    kept = common.ROOT / "runs" / "mnist" / f"{backbone}-0"
-    return name if name in shipped_weights() else str(kept)
 
 
 def record(
@@ -55,7 +47,7 @@ def record(
     changes = [
         *LABELS[labels],
         f'model.backbone="{backbone}"',
-        f'start.weights="{weights_of(backbone)}"',
+        f'start.weights="{common.weights_of(backbone)}"',
         f'strategy="{strategy}"',
         f"seed={seed}",
         f"data.seed={seed}",

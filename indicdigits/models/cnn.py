@@ -11,10 +11,12 @@ from indicdigits.models.layers import Convolution, Dense
 
 
 class Plain(nnx.Module):
-    """One convolution with batch normalisation."""
+    """One convolution with batch normalisation and ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, rngs: nnx.Rngs) -> None:
-        self.conv = Convolution(inputs, outputs, stride=stride, rngs=rngs)
+    def __init__(
+        self, inputs: int, outputs: int, size: int = 3, *, stride: int = 1, rngs: nnx.Rngs
+    ) -> None:
+        self.conv = Convolution(inputs, outputs, size, stride=stride, rngs=rngs)
         self.norm = nnx.BatchNorm(outputs, momentum=0.9, rngs=rngs)
 
     def __call__(self, x: jax.Array, rngs: nnx.Rngs | None) -> jax.Array:

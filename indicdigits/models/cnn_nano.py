@@ -10,22 +10,8 @@ import jax
 from flax import nnx
 
 from indicdigits.models.backbone import Backbone
-from indicdigits.models.cnn import Head
+from indicdigits.models.cnn import Head, Plain
 from indicdigits.models.layers import Convolution
-
-
-class Unit(nnx.Module):
-    """One convolution with batch normalisation and ReLU."""
-
-    def __init__(
-        self, inputs: int, outputs: int, size: int = 3, *, stride: int = 1, rngs: nnx.Rngs
-    ) -> None:
-        self.conv = Convolution(inputs, outputs, size, stride=stride, rngs=rngs)
-        self.norm = nnx.BatchNorm(outputs, momentum=0.9, rngs=rngs)
-
-    def __call__(self, x: jax.Array, rngs: nnx.Rngs | None) -> jax.Array:
-        """Maps (N, H, W, inputs) to (N, ceil(H / stride), ceil(W / stride), outputs)."""
-        return jax.nn.relu(self.norm(self.conv(x)))
 
 
 class Down(nnx.Module):
@@ -56,8 +42,8 @@ class CNNNano(Backbone):
     STAGES = ("stem", "stage1", "stage2", "stage3", "head")
 
     def __init__(self, *, classes: int, input_size: int, dropout: float, rngs: nnx.Rngs) -> None:
-        self.stem = Unit(1, 16, 5, stride=2, rngs=rngs)
-        self.stage1 = Unit(16, 16, rngs=rngs)
+        self.stem = Plain(1, 16, 5, stride=2, rngs=rngs)
+        self.stage1 = Plain(16, 16, rngs=rngs)
         self.stage2 = Down(16, 24, 32, rngs=rngs)
-        self.stage3 = Unit(32, 32, stride=2, rngs=rngs)
+        self.stage3 = Plain(32, 32, stride=2, rngs=rngs)
         self.head = Head(32, classes, dropout, rngs=rngs)

@@ -52,7 +52,7 @@ def save(folder: Path, tree: Any, info: Mapping[str, Any]) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         arrays = flatten(jax.device_get(tree))
-        with _quiet_logs(), ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+        with _quiet_logs(), _checkpointer() as checkpointer:
             checkpointer.save(temporary.absolute() / "tree", dict(arrays))
         files = sorted(p for p in (temporary / "tree").rglob("*") if p.is_file())
         manifest = {
@@ -82,6 +82,17 @@ def save(folder: Path, tree: Any, info: Mapping[str, Any]) -> Path:
             raise StorageError(str(error), where=folder, hint=FULL_HINT) from error
         raise
     return folder
+
+
+def _checkpointer() -> ocp.Checkpointer:
+    """Orbax's, for this process alone: unasked it waits for all processes, which do not come."""
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=jax.process_index(),
+        active_processes={jax.process_index()},
+        barrier_sync_key_prefix=f"process{jax.process_index()}",
+    )
+    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone)
+    return ocp.Checkpointer(handler, multiprocessing_options=alone)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -141,7 +152,7 @@ def load(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         CheckpointError: It is damaged.
     """
     manifest = verify(folder)
-    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+    with _checkpointer() as checkpointer:
         restore = jax.tree.map(
             lambda _: ocp.RestoreArgs(restore_type=np.ndarray),
             dict(manifest["arrays"]),
