@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+STARTED = time.monotonic()  # when the process began, but for Python's own start
+
 
 class Task(Protocol):
     """A piece of work whose progress is shown."""

@@ -155,6 +155,7 @@ def _runtime(
     """The run's folder and devices, which must divide the recipe's batch."""
     import jax
 
+    from indicdigits.progress import STARTED
     from indicdigits.training import device, mesh
     from indicdigits.training.loop import Runtime
 
@@ -168,6 +169,7 @@ def _runtime(
         reporter=say,
         workers=workers,
         devices=devices,
+        started=STARTED,
         resume_command=f"indicdigits {verb} --resume {folder}{again}",
     )
 
@@ -253,7 +255,8 @@ def _is_trifle(path: Path) -> bool:
 
 
 def _answer(verb: str, folder: Path, summary: dict[str, Any], json: bool) -> None:
-    text = f"finished in {summary['seconds']:.0f} s: {folder}"
+    text = f"finished in {summary['seconds']:.0f} s, {summary['waited']:.1f} s of them "
+    text += f"waiting for pictures: {folder}"
     if "validation_accuracy" in summary:
         note = " (the weights have seen it)" if summary["trained_on_validation"] else ""
         text += f"\nvalidation accuracy {100 * summary['validation_accuracy']:.2f} %{note}"

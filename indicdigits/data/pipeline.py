@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -171,6 +172,25 @@ class Copies:
             flags.FLAGS.mark_as_parsed()
         options = grain.MultiprocessingOptions(num_workers=self._workers)
         return iter(blocks.to_iter_dataset().mp_prefetch(options))
+
+
+class Awaited(Iterator[Batch]):
+    """An iterator over batches that counts the seconds until the next one is there."""
+
+    def __init__(self, batches: Iterator[Batch]) -> None:
+        self._batches, self._seconds = batches, 0.0
+
+    def __next__(self) -> Batch:
+        asked = time.monotonic()
+        try:
+            return next(self._batches)
+        finally:
+            self._seconds += time.monotonic() - asked
+
+    def take(self) -> float:
+        """Seconds waited since it was last asked."""
+        seconds, self._seconds = self._seconds, 0.0
+        return seconds
 
 
 class Batches:

@@ -14,7 +14,7 @@ import numpy as np
 from flax import nnx
 
 from indicdigits.data.features import Features
-from indicdigits.data.pipeline import Batches, Copies
+from indicdigits.data.pipeline import Awaited, Batches, Copies
 from indicdigits.data.source import Data, Split
 from indicdigits.errors import Interrupted, TrainingError
 from indicdigits.models import freeze, surgery
@@ -46,6 +46,7 @@ class Runtime:
         resume_command: Said when the run is interrupted.
         devices: Devices of each process that share a batch; None is all of them, on a CPU as many
             as divide the batch.
+        started: When the process began (`time.monotonic()`), to say how long the first step took.
         augmented: Where augmented copies are kept for other runs on the same pictures with the
             same augmentation and seed; without it they are the run's own and go with its end.
     """
@@ -56,6 +57,7 @@ class Runtime:
     save_every: float = 15.0
     resume_command: str = "indicdigits finetune --resume RUN"
     devices: int | None = 1
+    started: float | None = None
     augmented: Path | None = None
 
 
@@ -168,14 +170,16 @@ class PhaseTrainer:
         per_epoch = self.batches.steps_per_epoch
         saved = started = time.monotonic()
         agree = StopSignal(self.mesh)
+        batches = Awaited(self.batches.iterate(step, self.ended))
         with self.runtime.reporter.track(self.phase.name, self.ended - self.began) as task:
             task.advance(step - self.began)
-            for inputs, labels in self.batches.iterate(step, self.ended):
+            for inputs, labels in batches:
                 self.state = self._step(self.state, inputs, labels)
                 step += 1
+                self._say_first(step)
                 epoch_ends = (step - self.began) % per_epoch == 0
                 if epoch_ends:
-                    note = self._end_epoch(step, started)
+                    note = self._end_epoch(step, started, batches.take())
                     started = time.monotonic()
                     task.advance(0, note)
                 task.advance()
@@ -196,7 +200,14 @@ class PhaseTrainer:
             params=self.mesh.local(weights.params), stats=self.mesh.local(weights.stats)
         )
 
-    def _end_epoch(self, step: int, started: float) -> str:
+    def _say_first(self, step: int) -> None:
+        """How long a user waits for the first step: imports, data, compilation."""
+        if step == 1 and self.runtime.started is not None:
+            jax.block_until_ready(self.state.step)
+            seconds = time.monotonic() - self.runtime.started
+            self.runtime.reporter.say(f"first step done {seconds:.1f} s after the start")
+
+    def _end_epoch(self, step: int, started: float, waited: float) -> str:
         tally = {name: float(value) for name, value in self.state.tally.items()}
         seconds = time.monotonic() - started  # now, when the steps are done that were dispatched
         self._check_finite(int(tally["bad_step"]))
@@ -210,6 +221,7 @@ class PhaseTrainer:
             "train_accuracy": tally["correct"] / tally["count"],
             "learning_rate": rate,
             "seconds": round(seconds, 3),
+            "waited": round(waited, 3),
         }
         note = f"loss {record['train_loss']:.4f}"
         if len(self.context.data.validation):

@@ -178,7 +178,7 @@ def leaving_at_once() -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if jax.process_count() > 1:
+        if jax.distributed.is_initialized():
             code = error.exit_code if isinstance(error, IndicDigitsError) else 1
             atexit.register(_leave, code)  # runs before JAX's own, which waits for the others
         raise

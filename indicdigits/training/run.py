@@ -155,7 +155,7 @@ def is_finished(run: Path) -> bool:
 
 
 def summary(run: Path) -> dict[str, Any]:
-    """What a finished run has to say: seconds, seed, digest, and its last record."""
+    """What a finished run says: seconds, those spent waiting for pictures, seed, last record."""
     about, history = _read_json(run / "run.json"), read_history(run)
     last = history[-1] if history else {}
     recipe = recipes.load(run / "recipe.toml", resolved=True)
@@ -165,6 +165,7 @@ def summary(run: Path) -> dict[str, Any]:
         | {
             "trained_on_validation": recipe.data.train_on != "train",
             "seconds": about.get("seconds", 0.0),
+            "waited": round(sum(record.get("waited", 0.0) for record in history), 3),
         }
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import pytest
 from indicdigits.data import augment
 from indicdigits.data.augment import Augmenter
 from indicdigits.data.parts import Split
-from indicdigits.data.pipeline import Batches, Copies
+from indicdigits.data.pipeline import Awaited, Batches, Copies
 from indicdigits.errors import StorageError
 from indicdigits.registry import AUGMENTATIONS
 
@@ -163,3 +165,21 @@ def test_nothing_left_to_do(split: Split, tmp_path: Path) -> None:
     """A run that was killed behind its last step has no batch left, and that is no error."""
     copies = Copies(split, (), copies=1, seed=0, folder=tmp_path)
     assert list(Batches(split, copies, batch_size=50, seed=1).iterate(7, 7)) == []
+
+
+def test_the_time_spent_waiting_is_counted_from_asking_to_getting() -> None:
+    """Only what the one who asks has to wait counts, and taking the sum begins a new one."""
+    batch = (np.zeros(1), np.zeros(1))
+
+    def slow() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for _ in range(3):
+            time.sleep(0.05)
+            yield batch
+
+    batches = Awaited(slow())
+    next(batches)
+    time.sleep(0.2)
+    assert 0.05 <= batches.take() < 0.2
+    assert batches.take() == 0
+    assert len(list(batches)) == 2
+    assert batches.take() >= 0.1

@@ -216,7 +216,7 @@ def recipe(*changes: str) -> Recipe:
 
 def test_validation_part(fake_mirror: Path, quiet: Reporter) -> None:
     """The validation part is stratified, repeatable, apart from training, and depends on a seed."""
-    changes = ["data.validation_fraction=0.25"]
+    changes = ["data.validation_fraction=0.25", "data.train_on=train"]
     data = source.load_data(recipe(*changes), ROOT, quiet)
     assert np.bincount(data.validation.labels).tolist() == [1] * 10
     assert len(data.train) + len(data.validation) == COUNTS["train"]

