@@ -44,7 +44,10 @@ weights: $(READY)  ## train anew what ships in checkpoints/ (needs the data; abo
 	$(BIN)/python tools/weights.py
 
 bench: $(READY)  ## every benchmark, one after the other (hours)
-	@set -e; for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--editable '.[train,peers]' --constraint constraints.txt
+	@set -e; for script in $(filter-out %/common.py,$(wildcard benchmarks/*.py)); do \
+		echo "$$script"; $(BIN)/python "$$script"; done
 
 clean:  ## remove what was built and run, but not .venv
 	rm -rf build dist runs *.egg-info .pytest_cache .mypy_cache .ruff_cache

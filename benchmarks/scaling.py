@@ -36,8 +36,8 @@ import numpy as np
 from indicdigits import recipe as recipes
 from indicdigits.models import create, freeze, surgery
 from indicdigits.models.cost import multiply_adds
-from indicdigits.training import mesh, optim, watch
-from indicdigits.training.step import State, StepBuilder, fresh_tally
+from indicdigits.training import mesh, optim
+from indicdigits.training.step import StepBuilder
 
 EPOCH = 60_000  # pictures of MNIST
 BACKWARD = 2  # times the forward pass: the gradient to the inputs and the one to the weights
@@ -81,21 +81,12 @@ def stepping(backbone: str, devices: int) -> tuple[Any, Any, tuple[Any, Any], di
     graph, weights = surgery.split(model)
     rule = optim.optimizer(phase, 1000, weights.params, clip_norm=recipe.training.clip_norm)
     builder = StepBuilder(graph=graph, optimizer=rule, recipe=recipe, mesh=layout)
-    state = State(
-        step=jnp.zeros((), jnp.int32),
-        trained=weights.params,
-        frozen={},
-        stats=weights.stats,
-        optimizer=rule.init(weights.params),
-        average={"params": weights.params, "stats": weights.stats},
-        tally=fresh_tally(),
-        watch=watch.fresh(),
-    )
-    state = layout.replicate(jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state))
+    state = builder.begin(weights)
     rng, size = np.random.default_rng(0), recipe.data.input_size
     images = rng.integers(0, 256, (batch, size, size), dtype=np.uint8)
     inputs = (images, rng.integers(0, 10, batch).astype(np.int32))
-    counted = layout.jit(builder._step).lower(state, *inputs, ()).compile().cost_analysis()
+    lowered = layout.jit(builder._step).lower(state, *inputs, (), np.uint32(0))
+    counted = lowered.compile().cost_analysis()
     cost["parameters"] = sum(array.size for array in weights.params.values())
     # XLA counts what one device does.
     cost["moved"] = float(counted.get("bytes accessed", 0)) * (devices if devices > 1 else 1)

@@ -30,8 +30,8 @@ from peers.sides import BATCH, pictures, recipe_of
 from indicdigits import recipe as recipes
 from indicdigits.models import create, freeze, layers, surgery
 from indicdigits.progress import Reporter
-from indicdigits.training import device, mesh, optim, watch
-from indicdigits.training.step import State, StepBuilder, fresh_tally
+from indicdigits.training import device, mesh, optim
+from indicdigits.training.step import State, StepBuilder
 
 Run = Callable[[int], None]
 PASSES = ("forward", "to the input", "to the weights")
@@ -78,18 +78,9 @@ def variant(
     graph, weights = surgery.split(model)
     trained = {p: a for p, a in weights.params.items() if trains(p)}
     optimizer = optim.optimizer(phase, 10**6, trained, clip_norm=0.0) if adam else optax.sgd(1e-3)
-    step = builder(graph=graph, optimizer=optimizer, recipe=recipe, mesh=devices).compile()
-    state = State(
-        step=jnp.zeros((), jnp.int32),
-        trained=trained,
-        frozen={p: a for p, a in weights.params.items() if p not in trained},
-        stats=weights.stats,
-        optimizer=optimizer.init(trained),
-        average={"params": trained, "stats": weights.stats},
-        tally=fresh_tally(),
-        watch=watch.fresh(),
-    )
-    held = [devices.replicate(jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state))]
+    whole = builder(graph=graph, optimizer=optimizer, recipe=recipe, mesh=devices)
+    step = whole.compile()
+    held = [whole.begin(weights, trained)]
     images, labels = pictures(BATCH)
     batch = devices.shard(images), devices.shard(labels.astype(np.int32))
 

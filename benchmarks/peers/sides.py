@@ -98,11 +98,10 @@ def choose(job: Job) -> None:
 def ours_step(job: Job, compute: str) -> None:
     """Our step alone, on a batch that lies on the device; it still averages the weights."""
     import jax
-    import jax.numpy as jnp
 
     from indicdigits.models import create, freeze, surgery
-    from indicdigits.training import mesh, optim, watch
-    from indicdigits.training.step import State, StepBuilder, fresh_tally
+    from indicdigits.training import mesh, optim
+    from indicdigits.training.step import StepBuilder
 
     choose(job)
     devices = mesh.build(job.devices, BATCH)
@@ -111,18 +110,8 @@ def ours_step(job: Job, compute: str) -> None:
     freeze.set_modes(model, phase)
     graph, weights = surgery.split(model)
     optimizer = optim.optimizer(phase, 100_000, weights.params, clip_norm=0.0)
-    step = StepBuilder(graph=graph, optimizer=optimizer, recipe=recipe, mesh=devices).compile()
-    state = State(
-        step=jnp.zeros((), jnp.int32),
-        trained=weights.params,
-        frozen={},
-        stats=weights.stats,
-        optimizer=optimizer.init(weights.params),
-        average={"params": weights.params, "stats": weights.stats},
-        tally=fresh_tally(),
-        watch=watch.fresh(),
-    )
-    state = devices.replicate(jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state))
+    builder = StepBuilder(graph=graph, optimizer=optimizer, recipe=recipe, mesh=devices)
+    state, step = builder.begin(weights), builder.compile()
     images, labels = pictures(BATCH)
     batch = devices.shard(images), devices.shard(labels.astype(np.int32))
     while True:

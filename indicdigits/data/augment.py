@@ -9,14 +9,33 @@ import os
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it would ask the network for its version
 
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-import albumentations as A
 import cv2
 import numpy as np
 
 from indicdigits.registry import AUGMENTATIONS
+
+
+@contextmanager
+def _without(*modules: str) -> Iterator[None]:
+    """Makes an import do without modules that are not imported yet."""
+    hidden = [module for module in modules if module not in sys.modules]
+    for module in hidden:
+        sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for module in hidden:
+            del sys.modules[module]
+
+
+# It imports both where they are installed, which takes four seconds, for what is not used here.
+with _without("torch", "huggingface_hub"):
+    import albumentations as A
 
 
 def affine(shift: float, zoom: float, rotate: float, shear: float, probability: float) -> Any:

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from flax import nnx
 
 from indicdigits.models.backbone import Backbone
-from indicdigits.models.layers import Convolution, Dense
+from indicdigits.models.layers import Convolution
 from indicdigits.models.linear import Head
+from indicdigits.models.mlp import Hidden
 
 
 def max_pool(x: jax.Array) -> jax.Array:
@@ -32,18 +33,6 @@ class Pooled(nnx.Module):
         """Maps (N, H, W, inputs) to (N, H//2, W//2, outputs)."""
         x = self.conv2(jax.nn.relu(self.conv1(x)))
         return jax.nn.relu(max_pool(x))  # the same as pooling last, on a quarter of the numbers
-
-
-class Hidden(nnx.Module):
-    """Flatten, one dense layer, ReLU, dropout."""
-
-    def __init__(self, inputs: int, outputs: int, dropout: float, *, rngs: nnx.Rngs) -> None:
-        self.dense = Dense(inputs, outputs, rngs=rngs)
-        self.dropout = nnx.Dropout(dropout)
-
-    def __call__(self, x: jax.Array, rngs: nnx.Rngs | None) -> jax.Array:
-        """Maps (N, H, W, C), `inputs` numbers a picture, to (N, outputs)."""
-        return self.dropout(jax.nn.relu(self.dense(x.reshape(x.shape[0], -1))), rngs=rngs)
 
 
 class CNNClassic(Backbone):

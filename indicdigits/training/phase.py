@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -116,19 +115,7 @@ class PhaseTrainer:
             teachers=self.context.teachers.graphs,
             mesh=self.mesh,
         )
-        state = State(
-            step=jnp.full((), self.began, jnp.int32),
-            trained=trained,
-            frozen={p: a for p, a in weights.params.items() if p not in paths},
-            stats=weights.stats,
-            optimizer=optimizer.init(trained),
-            average={"params": trained, "stats": weights.stats},
-            tally=fresh_tally(),
-            watch=watch.fresh(),
-        )
-        # Own buffers for every leaf: the step donates them.
-        own = jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state)
-        return self.mesh.replicate(own), builder.compile(self.context.teachers.ensemble)
+        return builder.begin(weights, paths), builder.compile(self.context.teachers.ensemble)
 
     @property
     def _cut(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from flax import nnx
 
 from indicdigits.models import GENERATOR, surgery
 from indicdigits.recipe import Recipe
+from indicdigits.training import watch
 from indicdigits.training.losses import distilled_loss, label_loss
 from indicdigits.training.mesh import ONE_DEVICE, DataMesh
 
@@ -124,6 +125,28 @@ class StepBuilder:
     start: int = 0
     teachers: tuple[surgery.Graph, ...] = ()
     mesh: DataMesh = ONE_DEVICE
+
+    def begin(self, weights: surgery.Weights, trained: Collection[str] | None = None) -> State:
+        """The state before the first step: a copy of the weights, on every device.
+
+        Args:
+            weights: To start from.
+            trained: Paths of the parameters to train; None is all.
+        """
+        params = weights.params
+        chosen = {p: a for p, a in params.items() if trained is None or p in trained}
+        state = State(
+            step=jnp.full((), self.first_step, jnp.int32),
+            trained=chosen,
+            frozen={p: a for p, a in params.items() if p not in chosen},
+            stats=weights.stats,
+            optimizer=self.optimizer.init(chosen),
+            average={"params": chosen, "stats": weights.stats},
+            tally=fresh_tally(),
+            watch=watch.fresh(),
+        )
+        # Own buffers for every leaf: the step donates them.
+        return self.mesh.replicate(jax.tree.map(lambda leaf: jnp.array(leaf, copy=True), state))
 
     def compile(self, ensemble: Ensemble = ()) -> Step:
         """Compiles the step.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -183,3 +185,10 @@ def test_the_time_spent_waiting_is_counted_from_asking_to_getting() -> None:
     assert batches.take() == 0
     assert len(list(batches)) == 2
     assert batches.take() >= 0.1
+
+
+def test_augmenting_does_not_import_what_it_does_not_use() -> None:
+    """Where torch or huggingface_hub are installed, they cost a training no seconds."""
+    code = "import sys, indicdigits.data.augment; print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"torch", "huggingface_hub"} & set(said.stdout.split())

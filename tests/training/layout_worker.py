@@ -22,9 +22,9 @@ from indicdigits.errors import IndicDigitsError
 from indicdigits.models import create, freeze, surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Distill, Phase, Recipe, Training
-from indicdigits.training import checkpoint, mesh, optim, processes, watch
+from indicdigits.training import checkpoint, mesh, optim, processes
 from indicdigits.training.loop import Runtime, fit
-from indicdigits.training.step import State, StepBuilder, fresh_tally
+from indicdigits.training.step import StepBuilder, fresh_tally
 
 BATCH, STEPS = 32, 10
 ADAM = Phase(name="p", epochs=1, learning_rate=3e-3)
@@ -73,17 +73,7 @@ def steps(recipe: Recipe, case: str, count: int | None) -> dict[str, np.ndarray]
         teachers=tuple(graph for graph, _ in teachers),
         mesh=layout,
     )
-    state = State(
-        step=jax.numpy.zeros((), jax.numpy.int32),
-        trained=weights.params,
-        frozen={},
-        stats=weights.stats,
-        optimizer=optimizer.init(weights.params),
-        average={"params": weights.params, "stats": weights.stats},
-        tally=fresh_tally(),
-        watch=watch.fresh(),
-    )
-    state = layout.replicate(jax.tree.map(lambda leaf: jax.numpy.array(leaf, copy=True), state))
+    state = builder.begin(weights)
     step = builder.compile(tuple(w for _, w in teachers))
     data, found, losses = helpers().bars(BATCH * STEPS, 0), {}, []
     for number in range(STEPS):
