@@ -115,9 +115,12 @@ def _changes(
     seed: int | None,
 ) -> list[str]:
     """The options as `--set` texts."""
+    from indicdigits.registry import BACKBONES
+
     if backbone is not None:
-        # The recipe's rules name stages of its own backbone.
-        strategy = strategy or "freeze"
+        # The recipe's rules name stages of its own backbone; one that is all head freezes none.
+        entry = BACKBONES.get(backbone) if backbone in BACKBONES else None
+        strategy = strategy or ("all" if entry and len(entry.stages) == 1 else "freeze")
         weights = weights or f"mnist-{backbone}"
     texts = {
         "model.backbone": backbone,

@@ -110,7 +110,7 @@ def check(
         answers.append({"file": name, "ok": True, **summary.summarise(recipe)})
         if not json:
             missing = _missing(recipe, recipes.find(name).parent)
-            notes = [f"  note      there is no {path} yet" for path in missing]
+            notes = [f"  note      {path}: not there yet" for path in missing]
             emit(None, False, "\n".join([f"{name}: ok", *summary.lines(recipe), *notes]))
     if json:
         emit(answers, True, "")

@@ -12,6 +12,7 @@ from indicdigits.cli.common import DeviceName, emit, parse_devices, reporter
 from indicdigits.errors import UsageError
 
 if TYPE_CHECKING:
+    from indicdigits.data.parts import Data
     from indicdigits.progress import Reporter
     from indicdigits.recipe import Recipe
     from indicdigits.training.loop import Runtime
@@ -196,7 +197,7 @@ def describe(prepared: Prepared) -> list[str]:
     lines = [
         f"recipe: {recipe.name} ({recipe.digest()[:12]}), seed {recipe.seed}",
         f"data: {sources}: {len(data.train)} to train on, {len(data.validation)} to validate"
-        f"{' (trained on as well)' if recipe.data.train_on != 'train' else ''}, "
+        f"{_seen(data)}, "
         f"{len(data.test)} to test",
         f"network: {recipe.model.backbone}, {sum(sizes.values()):,} parameters, "
         f"input {recipe.data.input_size}x{recipe.data.input_size}, "
@@ -205,15 +206,29 @@ def describe(prepared: Prepared) -> list[str]:
     if recipe.distill.teachers:
         lines.append(f"teachers: {', '.join(recipe.distill.teachers)}")
     for index, phase in enumerate(recipe.phases):
+        epochs = f"{phase.epochs} epoch{'s' * (phase.epochs > 1)}"
         lines.append(
-            f"phase {phase.name}: {phase.epochs} epochs, {phase.optimizer}, peak rate "
+            f"phase {phase.name}: {epochs}, {phase.optimizer}, peak rate "
             f"{phase.learning_rate:g}, {phase.schedule}"
             + (", what the frozen stages answer is kept" if phase.cache_frozen else "")
         )
+        if recipe.start.weights == "scratch" and any(rule.frozen for rule in phase.rules):
+            lines.append("  note: what is frozen here keeps its random weights")
         states = stage_states(recipe, phase, first=index == 0)
         width = max(map(len, states))
         lines += [f"  {stage:<{width}}  {sizes[stage]:>8,}  {s}" for stage, s in states.items()]
     return lines
+
+
+def _seen(data: Data) -> str:
+    """How much of the validation part is trained on."""
+    import numpy as np
+
+    if not len(data.validation):
+        return ""
+    both = int(np.isin(data.validation.keys, data.train.keys).sum())
+    share = "trained on as well" if both == len(data.validation) else f"{both} of them trained on"
+    return f" ({share})" if both else ""
 
 
 def _plan(prepared: Prepared, folder: Path) -> dict[str, Any]:
@@ -255,10 +270,14 @@ def _is_trifle(path: Path) -> bool:
 
 
 def _answer(verb: str, folder: Path, summary: dict[str, Any], json: bool) -> None:
-    text = f"finished in {summary['seconds']:.0f} s, {summary['waited']:.1f} s of them "
+    text = f"trained for {summary['seconds']:.0f} s, {summary['waited']:.1f} s of them "
     text += f"waiting for pictures: {folder}"
+    if summary["at_chance"]:
+        text += "\nnote: it reads no better than by chance: the weights went astray; "
+        text += "try a smaller learning rate, or more epochs"
     if "validation_accuracy" in summary:
-        note = " (the weights have seen it)" if summary["trained_on_validation"] else ""
+        seen = "some of it" if summary["shots"] else "it"
+        note = f" (the weights have seen {seen})" if summary["trained_on_validation"] else ""
         text += f"\nvalidation accuracy {100 * summary['validation_accuracy']:.2f} %{note}"
     text += f"\nnext: indicdigits evaluate {folder}"
     if verb == "finetune":

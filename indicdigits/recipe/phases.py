@@ -63,7 +63,11 @@ def _check_rules(phase: Phase, paths: Sequence[str], where: str) -> None:
     for index, rule in enumerate(phase.rules):
         check_range(rule.rate, 1e-6, 1000.0, f"{where}.{index}.rate")
         if rule.frozen and rule.rate != 1.0:
-            raise RecipeError("is frozen, and has a rate as well", where=f"{where}.{index}")
+            raise RecipeError(
+                "is frozen, and has a rate as well",
+                where=f"{where}.{index}",
+                hint="leave out the rate, or frozen = true",
+            )
         mine = [path for path in paths if path not in owner and rule.matches(path)]
         if not mine:
             matched = any(rule.matches(path) for path in paths)
@@ -86,7 +90,11 @@ def _check_rules(phase: Phase, paths: Sequence[str], where: str) -> None:
         )
     _check_layers(owner, where)
     if all(rule.frozen for rule in owner.values()):
-        raise RecipeError("everything is frozen: the phase trains nothing", where=where)
+        raise RecipeError(
+            "everything is frozen: the phase trains nothing",
+            where=where,
+            hint='let the last rule be { prefix = "head" } or { prefix = "" }, not frozen',
+        )
 
 
 def _check_layers(owner: dict[str, Rule], where: str) -> None:

@@ -16,8 +16,8 @@ def summarise(recipe: Recipe) -> dict[str, Any]:
 
     Returns:
         Name, task, script, digest, data, classes, start, and for each phase the state of each
-        stage: "frozen", "trained", "trained x0.1" or several of them where rules part a stage, and
-        "reset" where it starts from fresh weights.
+        stage: "frozen", "trained", "trained x0.1", or each with its layers where rules part the
+        stage, and "reset" where it starts from fresh weights.
     """
     return {
         "name": recipe.name,
@@ -64,16 +64,19 @@ def stage_states(recipe: Recipe, phase: Phase, *, first: bool) -> dict[str, str]
         first: Whether it is the first phase, which may begin with a fresh head.
     """
     backbone = BACKBONES.get(recipe.model.backbone)
-    states: dict[str, list[str]] = {stage: [] for stage in backbone.stages}
+    # Stage -> state -> the layers in it that are in that state, as a set with an order.
+    states: dict[str, dict[str, dict[str, None]]] = {stage: {} for stage in backbone.stages}
     for path in backbone.paths(recipe.model.options):
         rule = next(rule for rule in phase.rules if rule.matches(path))
-        state = _state(rule)
-        mine = states[path.split("/")[0]]
-        if state not in mine:
-            mine.append(state)
+        stage, *layer = path.split("/")[:-1]
+        states[stage].setdefault(_state(rule), {})["/".join(layer)] = None
+    found = {
+        stage: list(mine) if len(mine) == 1 else [f"{' '.join(x)} {s}" for s, x in mine.items()]
+        for stage, mine in states.items()
+    }
     if first and recipe.start.weights != "scratch" and recipe.start.head == "reset":
-        states[backbone.stages[-1]].append("reset")
-    return {stage: ", ".join(found) for stage, found in states.items()}
+        found[backbone.stages[-1]].append("reset")
+    return {stage: ", ".join(texts) for stage, texts in found.items()}
 
 
 def _state(rule: Rule) -> str:

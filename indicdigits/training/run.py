@@ -59,6 +59,7 @@ def prepare(recipe: Recipe, root: Path, reporter: Reporter) -> Prepared:
                 f"holds a {source.info['backbone']!r}",
                 where=recipe.start.weights,
                 allowed=f"a checkpoint of {recipe.model.backbone!r}, as the recipe says",
+                hint=f"--set model.backbone={source.info['backbone']} and a strategy for it",
             )
         _, fresh = surgery.split(model)
         weights = surgery.transfer(
@@ -164,7 +165,10 @@ def summary(run: Path) -> dict[str, Any]:
         | last
         | {
             "trained_on_validation": recipe.data.train_on != "train",
+            "shots": recipe.data.shots,
             "seconds": about.get("seconds", 0.0),
+            # No better than always saying the same: the weights went astray.
+            "at_chance": last.get("train_accuracy", 1.0) < 1.5 / len(recipe.labels),
             "waited": round(sum(record.get("waited", 0.0) for record in history), 3),
         }
     )

@@ -123,8 +123,13 @@ def find_weights(name: str | Path, *, root: Path = Path()) -> Path:
     raise CheckpointError(
         f"no checkpoint called {str(name)!r}",
         allowed="a run folder, a checkpoint folder, or a shipped name: " + ", ".join(known),
-        hint=_how_to_make(str(name)) or did_you_mean(str(name), known),
+        hint=_how_to_make(str(name)) or did_you_mean(str(name), [*known, *_runs()]),
     )
+
+
+def _runs() -> list[str]:
+    """The run folders that stand where runs are put."""
+    return [str(folder) for folder in Path("runs").glob("*/") if (folder / "run.json").is_file()]
 
 
 def _how_to_make(name: str) -> str | None:
