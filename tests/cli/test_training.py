@@ -146,7 +146,7 @@ def test_resume_refuses_another_recipe(bars: Path) -> None:
     errors = run(folder, "finetune", "--resume", "out", "--set", "seed=7", code=3)
     assert "seed: 7 here, 0 there" in errors
     before = (folder / "out" / "checkpoints" / "final" / "manifest.json").stat().st_mtime_ns
-    assert "finished" in run(folder, "finetune", "--resume", "out")
+    assert "trained for" in run(folder, "finetune", "--resume", "out")
     assert (folder / "out" / "checkpoints" / "final" / "manifest.json").stat().st_mtime_ns == before
 
 

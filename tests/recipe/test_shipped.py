@@ -52,7 +52,7 @@ def test_stage_states_of_a_parted_stage() -> None:
     rules = 'phases.0.rules=[{prefix="stage2/conv1", frozen=true}, {prefix="", rate=0.5}]'
     recipe = recipes.load(recipes.find("devanagari"), [rules])
     states = summary.stage_states(recipe, recipe.phases[0], first=False)
-    assert states["stage2"] == "frozen, trained x0.5"
+    assert states["stage2"] == "conv1 frozen, norm1 conv2 norm2 trained x0.5"
     assert states["head"] == "trained x0.5"
 
 
