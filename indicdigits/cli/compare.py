@@ -31,7 +31,9 @@ def compare(
     from indicdigits.evaluation import comparison_page
     from indicdigits.evaluation.compare import compare as compare_candidates
     from indicdigits.evaluation.compare import load_runs
+    from indicdigits.training.device import keep_compilations
 
+    keep_compilations()
     candidates = load_runs(runs, reporter(quiet))
     result = compare_candidates(candidates)
     page = comparison_page.write(out, result, candidates)

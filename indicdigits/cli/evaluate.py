@@ -17,7 +17,9 @@ def evaluate(
 ) -> None:
     """Measure a run on the whole test split; write RUN/report/."""
     from indicdigits.evaluation import report, words
+    from indicdigits.training.device import keep_compilations
 
+    keep_compilations()
     evaluation = report.evaluate_run(run, reporter(quiet))
     page = report.write_report(run / "report", evaluation)
     emit(evaluation.metrics, json, f"{words.summary(evaluation.metrics)}\nreport: {page}")

@@ -23,7 +23,9 @@ def export(
     """Write a bundle, after its graph answered like the network on the whole test set."""
     from indicdigits.export.onnx import export_run
     from indicdigits.runtime import bundle as bundles
+    from indicdigits.training.device import keep_compilations
 
+    keep_compilations()
     path = export_run(run, output, reporter(quiet))
     parity = bundles.read(path).parity
     answer = {
