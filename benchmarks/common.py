@@ -130,13 +130,13 @@ class Results:
 
 
 def row(records: Sequence[dict[str, Any]]) -> str:
-    """Mean ± standard deviation, errors summed, and the mean without leaked images."""
+    """Mean ± standard deviation (of several), errors summed, the mean without leaked images."""
     values = [100 * r["accuracy"] for r in records]
     clean = [100 * (1 - r["errors_without_leaked"] / r["n_without_leaked"]) for r in records]
-    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
     errors, total = sum(r["errors"] for r in records), sum(r["n"] for r in records)
     return (
-        f"{statistics.mean(values):.2f} ± {spread:.2f} "
+        f"{statistics.mean(values):.2f}{spread} "
         f"({errors:,} / {total:,}; {statistics.mean(clean):.2f})"
     )
 

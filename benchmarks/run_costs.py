@@ -4,7 +4,7 @@
 
 `finetune --script devanagari` and the export of its bundle, from process start to the end, and two
 epochs of `pretrain mnist`, each in its own process on prepared data; once more with nothing
-compiled yet. Writes benchmarks/results/run_costs.json and prints the table of the README.
+compiled yet. Writes benchmarks/results/run_costs.json and prints the table of docs/performance.md.
 """
 
 from __future__ import annotations

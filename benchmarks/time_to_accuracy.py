@@ -7,7 +7,7 @@ and once with an empty compilation cache. The peer is PyTorch with the textbook 
 1e-3, batches of 128, dropout, rotation and shift, at most 25 epochs. Both start from the same
 prepared pictures, hold out the same ones (data.seed 0), and are measured after every epoch; the
 clock runs from the start of the process to the moment its history gains the line. Runs take turns.
-Writes benchmarks/results/time_to_accuracy.json and prints the README's table.
+Writes benchmarks/results/time_to_accuracy.json and prints the table of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def median(runs: Sequence[dict[str, Any]], target: float) -> float | None:
 
 
 def table(sides: Mapping[str, list[dict[str, Any]]], peer: str) -> str:
-    """The README's table: medians, and ratios to the peer."""
+    """The table: medians, and ratios to the peer."""
     head = [f"{100 * target:g} %" for target in TARGETS]
     lines = [f"| | {' | '.join(head)} | best |", "|---" * (len(head) + 2) + "|"]
     for name, runs in sides.items():

@@ -6,7 +6,7 @@ Every side is a process of its own that stays; they take turns, round after roun
 disturbs the machine disturbs all. Steady state: compiled and warm, batches of 128 from memory,
 Adam. Ours is `fit` itself, as `indicdigits pretrain` runs it. PyTorch counts in the layout that is
 faster for the network, Keras on the backend that is; a ratio is the median of the rounds' ratios.
-Writes benchmarks/results/training_speed.json and prints the README's tables.
+Writes benchmarks/results/training_speed.json and prints the tables of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def versions() -> dict[str, str]:
 
 
 def tables(networks: dict[str, Any]) -> str:
-    """The README's tables: images a second, and ratios."""
+    """The tables: images a second, and ratios."""
 
     def speed(entry: dict[str, Any], column: str) -> str:
         side = entry["best"].get(column)

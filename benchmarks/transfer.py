@@ -4,9 +4,9 @@
 
 `cnn` goes through every strategy with five seeds, `vit`, `lenet5` and `cnn-nano` through three
 with one. Two processes, each with its scripts and pinned to a core, take half the time of one.
-Writes benchmarks/results/transfer.json and prints the tables of the README. A seed decides the
-weights that are fresh, the order, the augmentation, the validation part and which labels of a class
-are taken; the strategies see the same ones, and the same augmented copies.
+Writes benchmarks/results/transfer.json and prints the tables of docs/transfer.md. A seed decides
+the weights that are fresh, the order, the augmentation, the validation part and which labels of a
+class are taken; the strategies see the same ones, and the same augmented copies.
 """
 
 from __future__ import annotations

@@ -101,8 +101,6 @@ def run(
         json: Print the answer as JSON.
         quiet: No progress.
     """
-    from indicdigits import recipe as recipes
-
     parse_devices(place.devices)
     if place.coordinator and out is None and resume is None:
         raise UsageError(
@@ -112,13 +110,7 @@ def run(
         )
     if resume is None:
         assert recipe_file is not None
-        recipe, root = recipes.load(recipe_file, changes), recipe_file.parent
-        if recipe.task != verb:
-            raise UsageError(
-                f"is a recipe for `indicdigits {recipe.task}`",
-                where=recipe_file,
-                hint=f"indicdigits {recipe.task} --help",
-            )
+        recipe, root = _recipe_for(verb, recipe_file, changes), recipe_file.parent
         # The others of several processes may see what process 0 has begun.
         folder = out if place.coordinator and out else _new_folder(out, recipe.name)
     from indicdigits.training import lock, processes
@@ -148,6 +140,20 @@ def run(
                 return _say_plan(prepared, folder, json)
             _answer(verb, folder, runs.summary(folder), json)
     return None
+
+
+def _recipe_for(verb: str, file: Path, changes: Sequence[str]) -> Recipe:
+    """The recipe of a file, which must be one for that verb."""
+    from indicdigits import recipe as recipes
+
+    recipe = recipes.load(file, changes)
+    if recipe.task != verb:
+        raise UsageError(
+            f"is a recipe for `indicdigits {recipe.task}`",
+            where=file,
+            hint=f"indicdigits {recipe.task} --help",
+        )
+    return recipe
 
 
 def _runtime(

@@ -1,7 +1,7 @@
 """Where to compute, said with its reason, and the cache that spares a second compilation.
 
-XLA leaves a CPU's second core almost idle in a training step. So a CPU is made to look like
-several devices, a core each, that share the batch as eight GPUs would.
+XLA uses a CPU's further cores poorly in a training step (docs/performance.md). So a CPU is made to
+look like several devices, a core each, that share the batch as eight GPUs would.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from indicdigits.data.storage import home
 from indicdigits.errors import UsageError
 from indicdigits.progress import Reporter
 from indicdigits.training.allocator import keep_freed_memory
+from indicdigits.training.mesh import refuse_missing
 
 MOST = 8  # devices that a CPU is split into unasked; a share of a batch must be worth its while
 
@@ -50,13 +51,8 @@ def choose(
     if found[0].platform == "cpu":
         keep_freed_memory()
     reason = "as asked" if name != "auto" else "the best that JAX found"
-    if devices is not None and devices > len(found):
-        raise UsageError(
-            f"{devices} devices are asked for, and there are {len(found)}",
-            where="--devices",
-            allowed=f"auto, or 1 to {len(found)}",
-            hint=f"--devices {len(found)}",
-        )
+    if devices is not None:
+        refuse_missing(devices, len(found))
     others = f" in each of {jax.process_count()} processes" if jax.process_count() > 1 else ""
     reporter.say(
         f"device: {len(found)} x {found[0].platform} ({found[0].device_kind}){others}, {reason}; "

@@ -132,13 +132,7 @@ def check(count: int, batch_size: int, parts: int, *, processes: int, there: int
     Raises:
         UsageError: As said.
     """
-    if count > there:
-        raise UsageError(
-            f"{count} devices are asked for, and there are {there}",
-            where="--devices",
-            allowed=f"auto, or 1 to {there}",
-            hint=f"--devices {there}",
-        )
+    refuse_missing(count, there)
     share = processes * count * parts
     if batch_size % share == 0:
         return
@@ -154,6 +148,21 @@ def check(count: int, batch_size: int, parts: int, *, processes: int, there: int
             [f"--devices {fitting[-1]}"] * bool(fitting) + [f"--set training.batch_size={rounded}"]
         ),
     )
+
+
+def refuse_missing(count: int, there: int) -> None:
+    """Refuses more devices than there are.
+
+    Raises:
+        UsageError: As said.
+    """
+    if count > there:
+        raise UsageError(
+            f"{count} devices are asked for, and there are {there}",
+            where="--devices",
+            allowed=f"auto, or 1 to {there}",
+            hint=f"--devices {there}",
+        )
 
 
 def _divisors(batch_size: int, shares: int, there: int) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +126,15 @@ def test_a_full_disk_when_a_run_begins(
         trained(recipe, tmp_path / "run")
     assert caught.value.where == str(tmp_path / "run" / "run.json")
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.lock"]
+
+
+@pytest.mark.parametrize(("accuracy", "at_chance"), [(0.1, True), (0.3, False)])
+def test_a_run_that_only_guesses_says_so(
+    recipe: Recipe, tmp_path: Path, accuracy: float, at_chance: bool
+) -> None:
+    """Weights that went astray without a NaN do not pass for a reader."""
+    run = trained(recipe, tmp_path / "run")
+    history = (run / "metrics.jsonl").read_text().splitlines()
+    record = json.loads(history[-1]) | {"train_accuracy": accuracy}
+    (run / "metrics.jsonl").write_text(json.dumps(record) + "\n")
+    assert runs.summary(run)["at_chance"] == at_chance
