@@ -83,10 +83,10 @@ def ours(arguments: argparse.Namespace, seed: int, folder: Path, *, cold: bool) 
 
 
 def theirs(arguments: argparse.Namespace, seed: int, folder: Path, pictures: Path) -> Any:
-    """One run of PyTorch's loop, which ends when the last target is reached."""
+    """One run of PyTorch's loop, which ends when the accuracy asked of it is reached."""
     history = folder / "metrics.jsonl"
     command = [sys.executable, "-m", "peers.race", str(pictures), str(history)]
-    command += ["--seed", str(seed), "--until", str(TARGETS[-1])]
+    command += ["--seed", str(seed), "--until", str(arguments.until)]
     command += ["--epochs", str(arguments.epochs), "--workers", str(arguments.workers)]
     command += ["--threads", str(arguments.threads), "--layout", arguments.layout]
     return watched(command, history)
@@ -138,6 +138,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--only", choices=RACERS, nargs="+", default=list(RACERS))
     parser.add_argument("--epochs", type=int, default=25, help="of the peer, at most")
+    parser.add_argument("--until", type=float, default=TARGETS[-1], help="where the peer may stop")
     parser.add_argument("--workers", type=int, default=1, help="of the peer's DataLoader")
     parser.add_argument("--threads", type=int, default=2, help="of the peer")
     parser.add_argument("--layout", choices=("channels_last", "NCHW"), default="channels_last")

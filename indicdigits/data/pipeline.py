@@ -238,6 +238,11 @@ class Batches:
             position += take
         return np.concatenate(images), np.concatenate(labels)
 
+    def blank(self) -> Batch:
+        """Black pictures (B, S, S) uint8 and labels (B,) int32, to compile with."""
+        count = len(self._rows)
+        return np.zeros((count, *self._split.images.shape[1:]), np.uint8), np.zeros(count, np.int32)
+
     def of(self, copies: CopySource) -> Batches:
         """The same stream with other copies of the same pictures."""
         rows = slice(self._rows.start, self._rows.stop)

@@ -115,7 +115,10 @@ class PhaseTrainer:
             teachers=self.context.teachers.graphs,
             mesh=self.mesh,
         )
-        return builder.begin(weights, paths), builder.compile(self.context.teachers.ensemble)
+        step = builder.compile(self.context.teachers.ensemble)
+        if not self._features:  # compiled while the first pictures are still being drawn
+            step(builder.begin(weights, paths), *self.batches.blank())
+        return builder.begin(weights, paths), step
 
     @property
     def _cut(self) -> int:
