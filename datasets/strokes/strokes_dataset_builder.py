@@ -56,8 +56,8 @@ class Builder(DigitsBuilder):
         self, part: Literal["train", "test"]
     ) -> Iterable[tuple[int, dict[str, Any]]]:
         shapes = self.builder_config.shapes
-        with self.reporter.track(f"drawing {part} digits", corpus.count(shapes, part)) as task:
-            for number, sample in enumerate(corpus.samples(shapes, part)):
+        with self.reporter.track(f"drawing {part} digits", corpus.count(len(shapes), part)) as task:
+            for number, sample in enumerate(corpus.samples({"": shapes}, part)):
                 yield (
                     number,
                     {

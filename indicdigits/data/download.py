@@ -33,18 +33,21 @@ class Resource:
     """A public file.
 
     Attributes:
-        url: Its public address.
+        url: Its public address; "" where nobody serves this very file, and a mirror alone has it.
         mirror_path: Where it stands in a mirror and in the download cache.
         sha256: Digest of the payload, in hexadecimal.
-        md5: The same for publishers who state only this one.
+        md5: The same for publishers who state only this one. Without either nothing is verified,
+            and the builder must look at what it gets.
+        page: Where a person finds it, for files that must be fetched by hand.
         unpack: "gzip" when the digest is that of the unpacked payload: the bytes of a gzip
             wrapper differ from one copy to the next.
     """
 
-    url: str
+    url: str = ""
     mirror_path: str
     sha256: str | None = None
     md5: str | None = None
+    page: str | None = None
     unpack: Literal["gzip"] | None = None
 
 
@@ -74,7 +77,7 @@ def fetch(resource: Resource, reporter: Reporter) -> Path:
             return cached
         except DownloadError as error:
             tried.append(f"download cache {cached}: {error.message}")
-    addresses = [resource.url]
+    addresses = [resource.url] if resource.url else []
     if "://" in mirror:
         addresses.insert(0, mirror.rstrip("/") + "/" + resource.mirror_path)
     for address in addresses:
@@ -83,8 +86,10 @@ def fetch(resource: Resource, reporter: Reporter) -> Path:
             return cached
         except _UnreachableError as error:
             tried.append(f"{address}: {error}")
+    hint = f"fetch it from {resource.page} and put it at {cached}; or " if resource.page else ""
+    tried = tried or [f"download cache {cached}: no such file"]
     raise DownloadError(
-        "cannot be had; " + "; ".join(tried), where=resource.mirror_path, hint=WAYS_OUT
+        "cannot be had; " + "; ".join(tried), where=resource.mirror_path, hint=hint + WAYS_OUT
     )
 
 
@@ -101,6 +106,8 @@ def _verify(path: Path, resource: Resource, address: str | None = None) -> None:
     """Compares the payload's digest with the one the resource should have."""
     name = "sha256" if resource.sha256 else "md5"
     expected = resource.sha256 or resource.md5
+    if expected is None:
+        return
     digest = hashlib.new(name, usedforsecurity=False)
     where = address or str(path)
     opened = open_payload(path) if resource.unpack == "gzip" else path.open("rb")

@@ -12,7 +12,7 @@ import importlib.metadata
 import shutil
 import subprocess
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +52,40 @@ def shown(text: str) -> str:
     return "".join(char if char.isascii() else str(unicodedata.digit(char, "?")) for char in text)
 
 
+def candidates(code_point: int, named: Sequence[str] = ()) -> Iterator[tuple[str, int, Path]]:
+    """Installed fonts that may have a code point: family, rank (0 is a regular face), file.
+
+    Args:
+        code_point: What they must claim to have.
+        named: Look at all faces of these families; without any, at regular faces only.
+    """
+    for path in (*_packaged(), *_on_system(code_point)):
+        rank = _regular_first(path)[0]
+        if rank and not named:
+            continue
+        family = family_of(path)
+        if family and (not named or family in named):
+            yield family, rank, path
+
+
+@functools.lru_cache(maxsize=4096)
+def family_of(path: Path) -> str:
+    """The name of a font's family, "" for a file that is no readable font."""
+    from fontTools.ttLib import TTFont, TTLibError
+
+    try:
+        with TTFont(path, lazy=True) as font:
+            names = font["name"]
+            return str(names.getDebugName(16) or names.getDebugName(1) or "")
+    except (OSError, TTLibError, KeyError):
+        return ""
+
+
 @functools.lru_cache(maxsize=256)
 def _path_for(characters: frozenset[str]) -> Path | None:
     wanted = {ord(char) for char in characters}
     candidates = (*_packaged(), *_on_system(min(wanted - set(range(128)), default=ord("0"))))
-    return next((path for path in candidates if wanted <= _coverage(path)), None)
+    return next((path for path in candidates if wanted <= coverage(path)), None)
 
 
 @functools.lru_cache(maxsize=1)
@@ -93,8 +122,8 @@ def _regular_first(path: Path) -> tuple[int, str]:
     return sum(style in name for style in STYLES), path.name
 
 
-@functools.lru_cache(maxsize=64)
-def _coverage(path: Path) -> frozenset[int]:
+@functools.lru_cache(maxsize=4096)
+def coverage(path: Path) -> frozenset[int]:
     """Code points with a glyph; empty for a file that is no readable font."""
     try:
         from fontTools.ttLib import TTFont, TTLibError

@@ -116,6 +116,25 @@ def check_every_class(train: Split, classes: Sequence[ClassEntry]) -> None:
         )
 
 
+def check_shots(
+    labels: npt.NDArray[np.int64], shots: int, classes: Sequence[ClassEntry], where: str
+) -> None:
+    """Refuses more shots than a class has pictures.
+
+    Raises:
+        DataError: A class that has some has fewer.
+    """
+    counts = np.bincount(labels, minlength=len(classes))
+    for entry, count in zip(classes, counts.tolist(), strict=True):
+        if 0 < count < shots:
+            raise DataError(
+                f"{shots} pictures a class are asked for, and {entry.text} has {count}",
+                where=where,
+                allowed=f"1 to {counts[counts > 0].min()}",
+                hint=f"--set data.shots={counts[counts > 0].min()}",
+            )
+
+
 def joined(splits: Sequence[Split]) -> Split:
     """Several sources as one part; a column that one of them lacks is "" there."""
     if len(splits) == 1:

@@ -12,15 +12,23 @@ import importlib
 import io
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from itertools import compress
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from indicdigits.data.parts import Data, Split, check_every_class, class_indices, joined
+from indicdigits.data.parts import (
+    Data,
+    Split,
+    check_every_class,
+    check_shots,
+    class_indices,
+    joined,
+)
 from indicdigits.data.request import Request
 from indicdigits.data.split import chosen_of_each, first_of_each
 from indicdigits.data.storage import (
@@ -50,17 +58,18 @@ def load_data(recipe: Recipe, root: Path, reporter: Reporter) -> Data:
     """Loads every source of a recipe and carves out the validation part.
 
     The validation part is stratified by class and source and depends on nothing but the pictures
-    and `recipe.data.seed`; identical pictures of a class stay on one side.
+    and `recipe.data.seed`; identical pictures of a class stay on one side. A source of weight 0
+    has neither: its test part alone is loaded.
 
     Args:
         recipe: With `train_on = "train+validation"`, `train` holds both parts; with `shots`, only
-            so many pictures of each class.
+            so many pictures of each class, beside what is drawn.
         root: The folder that the recipe's relative paths start from.
         reporter: Where progress is shown.
 
     Raises:
         DataError: The data cannot be had, or do not fit the recipe's classes: a label is none of
-            them, or one of them has no picture to train on.
+            them, or one of them has no picture to train on, or fewer than the shots.
     """
 
     def load(part: Part) -> list[Split]:
@@ -77,16 +86,51 @@ def load_data(recipe: Recipe, root: Path, reporter: Reporter) -> Data:
             for source in recipe.data.sources
         ]
 
-    sources = load("train")
-    train, options = joined(sources), recipe.data
-    check_every_class(train, recipe.labels)
-    of_source = np.repeat(np.arange(len(sources)), [len(split) for split in sources])
-    strata = of_source * len(recipe.labels) + train.labels
-    held_out = chosen_of_each(strata, train.keys, options.validation_fraction, seed=options.seed)
-    rest = train if options.train_on == "train+validation" else train.take(~held_out)
+    options = recipe.data
+    seen = [source for source in options.sources if source.weight]
+    splits = [split for split, s in zip(load("train"), options.sources, strict=True) if s.weight]
+    held_out = [
+        chosen_of_each(split.labels, split.keys, options.validation_fraction, seed=options.seed)
+        for split in splits
+    ]
+    validation = joined([s.take(rows) for s, rows in zip(splits, held_out, strict=True)])
+    if options.train_on == "train":
+        splits = [split.take(~rows) for split, rows in zip(splits, held_out, strict=True)]
     if options.shots:
-        rest = rest.take(first_of_each(rest.labels, rest.keys, options.shots, seed=options.seed))
-    return Data(train=rest, validation=train.take(held_out), test=joined(load("test")))
+        splits = _shots(seen, splits, recipe)
+    weighted = [
+        split if source.weight == 1 else split.take(_repeated(split, source, options.seed))
+        for source, split in zip(seen, splits, strict=True)
+    ]
+    train = joined(weighted)
+    check_every_class(train, recipe.labels)
+    return Data(train=train, validation=validation, test=joined(load("test")))
+
+
+def _shots(sources: Sequence[Source], splits: Sequence[Split], recipe: Recipe) -> list[Split]:
+    """The splits with so many pictures of each class in all, beside those that are drawn."""
+    shots, seed = recipe.data.shots, recipe.data.seed
+    real = [not DATASETS.get(s.dataset.partition("/")[0]).drawn for s in sources]
+    if not any(real):
+        raise DataError(
+            "shots are labelled pictures, and every picture here is drawn",
+            where="data.shots",
+            hint="add a source with pictures, or --set data.shots=0",
+        )
+    labels = np.concatenate([split.labels for split in compress(splits, real)])
+    keys = np.concatenate([split.keys for split in compress(splits, real)])
+    check_shots(labels, shots, recipe.labels, " + ".join(s.name for s in compress(splits, real)))
+    chosen = first_of_each(labels, keys, shots, seed=seed)
+    ends = np.cumsum([len(split) for split in compress(splits, real)])
+    parts = iter(np.split(chosen, ends[:-1]))
+    return [s.take(next(parts)) if r else s for s, r in zip(splits, real, strict=True)]
+
+
+def _repeated(split: Split, source: Source, seed: int) -> npt.NDArray[np.intp]:
+    """Indices of a split, each as often as its source's weight says."""
+    whole, rest = divmod(source.weight, 1.0)
+    some = np.flatnonzero(chosen_of_each(split.labels, split.keys, rest, seed=seed))
+    return np.concatenate([np.tile(np.arange(len(split)), int(whole)), some])
 
 
 def load_split(

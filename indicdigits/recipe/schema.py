@@ -31,6 +31,9 @@ class Source:
 
     Attributes:
         dataset: A data set's name, with its configuration after a slash.
+        weight: How often each of its training pictures stands in an epoch: 0.5 takes every other
+            one, 3 all of them three times, 0 none, so that the set is only tested on.
+        families: Of `fonts`, the font families to draw after; without any all that are installed.
         format: How a user's own pictures are laid out.
         train: Folder, CSV, npz or IDX image file, relative to the recipe's folder; absolute only
             on the command line.
@@ -41,6 +44,8 @@ class Source:
     """
 
     dataset: str
+    weight: float = 1.0
+    families: tuple[str, ...] = ()
     format: Literal["folder", "csv", "npz", "idx"] | None = None
     train: str | None = None
     train_labels: str | None = None
@@ -58,7 +63,7 @@ class Data:
         input_size: Height and width of the network's input, pixels.
         validation_fraction: Part of each class of the training part that is held out.
         train_on: Whether the final weights have also seen the validation part.
-        shots: Labelled pictures a class to train on; 0 means all.
+        shots: Labelled pictures a class to train on, beside what is drawn; 0 means all.
         seed: Decides the validation part and which pictures the shots are.
     """
 

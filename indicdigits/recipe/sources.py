@@ -6,11 +6,13 @@ import dataclasses
 from pathlib import PurePosixPath
 
 from indicdigits.errors import RecipeError, did_you_mean
+from indicdigits.recipe.limits import check_range
 from indicdigits.recipe.schema import Recipe, Source
 from indicdigits.recipe.strict import shown
 from indicdigits.registry import DATASETS
 
-OWN = "labelled_images"
+OWN, FONTS = "labelled_images", "fonts"
+MOST_WEIGHT = 100.0
 PATH_KEYS = ("train", "train_labels", "test", "test_labels")
 OWN_KEYS = ("format", *PATH_KEYS, "test_fraction")
 
@@ -24,9 +26,22 @@ def check_sources(recipe: Recipe, source: str) -> None:
     where = f"{source}, key data.sources"
     if not recipe.data.sources:
         raise RecipeError("names no data", where=where, allowed=", ".join(DATASETS))
+    if not any(entry.weight > 0 for entry in recipe.data.sources):
+        raise RecipeError(
+            "the weights sum to zero: nothing is trained on",
+            where=where,
+            allowed="a weight above 0 for at least one source",
+        )
     for index, entry in enumerate(recipe.data.sources):
         here = f"{where}.{index}"
         script = _script_of(entry, here)
+        check_range(entry.weight, 0.0, MOST_WEIGHT, f"{here}.weight")
+        if entry.families and entry.dataset.partition("/")[0] != FONTS:
+            raise RecipeError(
+                f"families means nothing to {entry.dataset!r}",
+                where=f"{here}.families",
+                allowed=f"families for {FONTS!r} only",
+            )
         if not recipe.classes and script not in (None, recipe.script):
             raise RecipeError(
                 f"{entry.dataset!r} holds digits of {script!r}, the recipe reads {recipe.script!r}",

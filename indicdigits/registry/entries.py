@@ -64,10 +64,17 @@ class BackboneEntry(Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetEntry(Entry):
-    """A data set: its configurations, and the script of each (None: the user's own)."""
+    """A data set.
+
+    Attributes:
+        scripts: Its configurations, and the script of each (None: the recipe's own).
+        licence: Of its pictures.
+        drawn: Whether the project draws the pictures: nobody has labelled them.
+    """
 
     scripts: Mapping[str, str | None]
     licence: str = ""
+    drawn: bool = False
 
 
 EntryType = TypeVar("EntryType", bound=Entry)
