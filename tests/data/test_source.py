@@ -247,6 +247,47 @@ def test_two_sources(fake_mirror: Path, quiet: Reporter) -> None:
     assert set(data.validation.groups["dataset"]) == set(names)
 
 
+def weighted(**weights: float) -> Recipe:
+    sources = tuple(
+        Source(dataset=name.replace("_", "/"), weight=weight) for name, weight in weights.items()
+    )
+    return dataclasses.replace(recipe(), data=dataclasses.replace(recipe().data, sources=sources))
+
+
+def test_weights(fake_mirror: Path, quiet: Reporter) -> None:
+    """A weight says how often a set's pictures stand in an epoch; with 0 it is tested on only."""
+    plain = source.load_data(weighted(mnist=1, cmaterdb_telugu=1), ROOT, quiet)
+    data = source.load_data(weighted(mnist=2.5, cmaterdb_telugu=1), ROOT, quiet)
+    count, before = (
+        {n: int((d.train.groups["dataset"] == n).sum()) for n in ("mnist", "cmaterdb/telugu")}
+        for d in (data, plain)
+    )
+    assert count == {
+        "mnist": int(2.5 * before["mnist"]),
+        "cmaterdb/telugu": before["cmaterdb/telugu"],
+    }
+    assert data.validation.keys.tolist() == plain.validation.keys.tolist()
+    tested = source.load_data(weighted(mnist=1, cmaterdb_telugu=0), ROOT, quiet)
+    assert set(tested.train.groups["dataset"]) == {"mnist"}
+    assert set(tested.validation.groups["dataset"]) == {"mnist"}
+    assert set(tested.test.groups["dataset"]) == {"mnist", "cmaterdb/telugu"}
+
+
+def test_shots_beside_drawn_digits(fake_mirror: Path, quiet: Reporter) -> None:
+    """Shots count labelled pictures: drawn ones stay, and more than there are is an error."""
+    changes = ["data.shots=2", 'data.sources=[{dataset="mnist"}, {dataset="strokes/latin"}]']
+    data = source.load_data(recipe(*changes), ROOT, quiet)
+    real = data.train.groups["dataset"] == "mnist"
+    assert np.bincount(data.train.labels[real]).tolist() == [2] * 10
+    assert np.bincount(data.train.labels[~real]).min() > 100
+    with pytest.raises(DataError, match="5 pictures a class are asked for, and 0 has"):
+        source.load_data(recipe("data.shots=5"), ROOT, quiet)
+    with pytest.raises(DataError, match="every picture here is drawn"):
+        source.load_data(
+            recipe("data.shots=1", 'data.sources=[{dataset="strokes/latin"}]'), ROOT, quiet
+        )
+
+
 def test_class_without_pictures(fake_mirror: Path, quiet: Reporter) -> None:
     """A class of the recipe that no source has pictures of is an error that names it."""
     wider = dataclasses.replace(

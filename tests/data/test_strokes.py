@@ -23,7 +23,16 @@ from indicdigits.progress import Reporter
 from indicdigits.recipe import ClassEntry, Source
 from indicdigits.scripts import SCRIPTS
 
-DRAWN = ("bengali", "devanagari", "tamil", "telugu")
+DRAWN = (
+    "arabic-indic",
+    "bengali",
+    "devanagari",
+    "extended-arabic-indic",
+    "latin",
+    "ol-chiki",
+    "tamil",
+    "telugu",
+)
 OWN = {"ক": (("0.5,0.1 0.5,0.9",),), "খ": (("0.1,0.5 0.9,0.5",), ("0.1,0.4 0.9,0.6",))}
 
 
@@ -182,11 +191,19 @@ class TestDataset:
     def test_parts_have_disjoint_writers(self) -> None:
         """Promise: nobody writes in both parts, and every class is drawn equally often."""
         shapes = parse(OWN, OWN)
-        train, test = (list(corpus.samples(shapes, part)) for part in ("train", "test"))
+        train, test = (list(corpus.samples({"": shapes}, part)) for part in ("train", "test"))
         assert not {sample.writer for sample in train} & {sample.writer for sample in test}
         assert np.bincount([sample.label for sample in train]).tolist() == [400, 400]
         assert np.bincount([sample.label for sample in test]).tolist() == [100, 100]
-        assert len(train) == corpus.count(shapes, "train")
+        assert len(train) == corpus.count(len(shapes), "train")
+
+    def test_several_hands_take_turns(self) -> None:
+        """Promise: writers share several sets of shapes, and every sample says which it is."""
+        hands = {"one": parse(OWN, OWN), "two": parse(OWN, OWN)}
+        found = list(corpus.samples(hands, "test"))
+        by_writer = {sample.writer: sample.hand for sample in found}
+        assert sorted(by_writer.values()) == ["one"] * 25 + ["two"] * 25
+        assert len(found) == corpus.count(len(OWN), "test")
 
     def test_fingerprint_follows_the_strokes(self) -> None:
         """Promise: other strokes are another data set, the same strokes the same one."""
