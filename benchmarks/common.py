@@ -49,7 +49,8 @@ def measure(
         augmented: A folder of augmented copies that other runs use as well.
 
     Returns:
-        Plain data: accuracy, errors, the same without leaked images, seconds, digest.
+        Plain data: accuracy, errors, the same without leaked images, errors of each data set,
+        seconds, digest.
     """
     folder = Path(tempfile.mkdtemp(prefix="indicdigits-bench-")) / "run" if keep is None else keep
     reporter = Reporter(quiet=True)
@@ -76,6 +77,11 @@ def measure(
         "n_without_leaked": int(clean.sum()),
         "errors_without_leaked": int((~right[clean]).sum()),
         "wrong": np.flatnonzero(~right).tolist(),
+        "sets": {
+            str(name): {"n": int(of.sum()), "errors": int((~right & of).sum())}
+            for name in np.unique(test.groups["dataset"])
+            for of in [test.groups["dataset"] == name]
+        },
         "trained_on": len(prepared.data.train),
         "seconds": round(seconds, 1),
         "recipe_digest": recipe.digest(),
