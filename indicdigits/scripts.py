@@ -101,6 +101,29 @@ def get_script(name: str) -> Script:
     )
 
 
+def find_script(name: str) -> Script:
+    """A script of `SCRIPTS`, or any other whose ten digits Unicode knows, such as "chakma".
+
+    Raises:
+        UsageError: Unicode knows no digits of that name.
+    """
+    try:
+        return get_script(name)
+    except UsageError:
+        words = name.strip().upper().replace("-", " ").replace("_", " ")
+        if unicodedata.category(zero := _named(f"{words} DIGIT ZERO")) != "Nd":
+            raise
+        return Script(name=words.lower().replace(" ", "-"), zero=ord(zero))
+
+
+def _named(name: str) -> str:
+    """The character of a Unicode name; a space where there is none."""
+    try:
+        return unicodedata.lookup(name)
+    except KeyError:
+        return " "
+
+
 def look_alikes(digit: str) -> frozenset[str]:
     """Digits of other scripts with the same shape as `digit` (without `digit` itself)."""
     found: set[str] = set()

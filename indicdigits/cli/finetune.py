@@ -88,20 +88,24 @@ def finetune(
 def _recipe_file(script: str | None, recipe: str | None) -> Path:
     """The file of a script's shipped recipe, or of a recipe by name or path."""
     from indicdigits import recipe as recipes
-    from indicdigits.scripts import get_script
+    from indicdigits.scripts import find_script
 
     if script is None:
         assert recipe is not None
         return recipes.find(recipe)
     known = recipes.shipped()
-    name = script if f"scripts/{script}" in known else get_script(script).name
+    here = Path(f"{script}.toml")
+    if f"scripts/{script}" not in known and here.is_file():
+        return here  # what `recipe new` has written
+    name = script if f"scripts/{script}" in known else find_script(script).name
     if f"scripts/{name}" not in known:
+        if Path(f"{name}.toml").is_file():
+            return Path(f"{name}.toml")
         ready = [full.removeprefix("scripts/") for full in known if full.startswith("scripts/")]
         raise UsageError(
             f"no recipe ships for {name} yet",
             allowed=", ".join(ready),
-            hint=f"indicdigits recipe cp labelled-images {name}.toml, then edit it "
-            f"and use --recipe {name}.toml",
+            hint=f"indicdigits recipe new {name}, which writes one",
         )
     return recipes.find(f"scripts/{name}")
 

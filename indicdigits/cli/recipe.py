@@ -1,4 +1,4 @@
-"""`indicdigits recipe`: ls, show, cp, check."""
+"""`indicdigits recipe`: ls, show, cp, new, check."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from indicdigits.errors import RecipeError, UsageError
 if TYPE_CHECKING:
     from indicdigits.recipe import Recipe
 
-app = typer.Typer(help="Recipes: ls, show, cp, check.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(
+    help="Recipes: ls, show, cp, new, check.", rich_markup_mode=None, no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(help="A shipped recipe's name, or a recipe file.")]
 
@@ -73,7 +75,47 @@ def cp(
     from indicdigits import recipe as recipes
 
     source = recipes.find(name)
-    target = destination / source.name if destination.is_dir() else destination
+    target = _free(destination / source.name if destination.is_dir() else destination)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    emit({"path": target}, json, f"{target}\nnext: indicdigits recipe check {target}")
+
+
+@app.command()
+def new(
+    script: Annotated[str, typer.Argument(help="Any script whose digits Unicode knows.")],
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            "--images",
+            help="Your pictures: a folder with one for each digit, a CSV or an npz.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="The new file; SCRIPT.toml here without it."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a recipe for a script, from Unicode facts alone."""
+    from indicdigits.recipe import new as recipe_new
+    from indicdigits.scripts import find_script
+
+    found = find_script(script)
+    target = _free(out if out is not None else Path(f"{found.name}.toml"))
+    text = recipe_new.draft(found, target, images)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text, encoding="utf-8")
+    emit({"path": target}, json, f"{target}\nnext: indicdigits finetune --recipe {target}")
+
+
+def _free(target: Path) -> Path:
+    """The name of a new recipe.
+
+    Raises:
+        UsageError: It is taken, or no name for a recipe.
+    """
     if target.exists():
         raise UsageError("exists already", where=target, hint="name another file")
     if target.suffix != ".toml":
@@ -82,9 +124,7 @@ def cp(
             where=target,
             allowed="a name that ends with .toml, or a folder that exists",
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(source, target)
-    emit({"path": target}, json, f"{target}\nnext: indicdigits recipe check {target}")
+    return target
 
 
 @app.command()

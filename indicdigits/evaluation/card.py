@@ -112,6 +112,10 @@ def _results(metrics: Mapping[str, Any]) -> list[str]:
         "|---|---:|---:|---:|---|",
         row("test split", metrics),
     ]
+    if len(metrics["sets"]) > 1:
+        for one in metrics["sets"]:
+            note = "" if one["trained_on"] else ", not trained on"
+            lines.append(row(f"of it `{one['dataset']}`{note}", one))
     if rest["leaked_n"]:
         lines.append(row(f"test split without the {rest['leaked_n']} seen in training", rest))
     if validation["n"]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from indicdigits.data.parts import Split
 from indicdigits.data.storage import RUN_HINT, storage_errors, write_whole
 from indicdigits.errors import UsageError
 from indicdigits.evaluation import figures, words
@@ -76,8 +77,9 @@ def evaluate_run(run: Path, reporter: Reporter) -> Evaluation:
     data = load_data(recipe, Path(about.get("root", run)), reporter)
     reporter.say(f"evaluating {recipe.name} on {len(data.test)} test pictures")
     # A test picture in the validation part counts as seen too: choices were made on it.
+    answers = predict(loaded.model, data.test.images)
     metrics = evaluate_predictions(
-        predict(loaded.model, data.test.images),
+        answers,
         data.test.labels,
         recipe.labels,
         leaked(data.train, data.test) | leaked(data.validation, data.test),
@@ -90,11 +92,23 @@ def evaluate_run(run: Path, reporter: Reporter) -> Evaluation:
     return Evaluation(
         metrics=describe(recipe, loaded.info)
         | metrics
+        | {"sets": _sets(recipe, data.test, answers.argmax(axis=1) == data.test.labels)}
         | {"validation": {**validation, "trained_on": recipe.data.train_on == "train+validation"}},
         images=data.test.images,
         history=read_history(run),
         about=about | loaded.info,
     )
+
+
+def _sets(recipe: Recipe, test: Split, right: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    """Each data set's part of the test, apart: somebody else's handwriting is harder."""
+    if "dataset" not in test.groups:
+        return []
+    trained_on = {source.dataset: source.weight > 0 for source in recipe.data.sources}
+    return [
+        {"dataset": name, "trained_on": seen} | score(right[test.groups["dataset"] == name])
+        for name, seen in trained_on.items()
+    ]
 
 
 def describe(recipe: Recipe, info: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,6 +128,7 @@ def describe(recipe: Recipe, info: Mapping[str, Any]) -> dict[str, Any]:
         "seed": recipe.seed,
         "recipe_digest": recipe.digest(),
         "weights": "averaged, final" if final else f"averaged, step {info.get('step')}",
+        "sets": [],
         # Names that later measurements will fill.
         "calibration": None,
         "reject": None,

@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from indicdigits.recipe import Recipe
-
-# What the pictures of each data set are; anything else is just "pictures".
-_HANDWRITTEN = {"mnist", "cmaterdb"}
-_DRAWN = {"strokes"}
+from indicdigits.recipe.sources import OWN
+from indicdigits.registry import DATASETS
 
 
 class MixUp(NamedTuple):
@@ -23,9 +21,12 @@ class MixUp(NamedTuple):
 def kind_of_pictures(recipe: Recipe) -> str:
     """What the recipe trains and tests on: handwritten digits, drawn digits, or pictures."""
     names = {source.dataset.partition("/")[0] for source in recipe.data.sources}
-    if names <= _HANDWRITTEN:
-        return "handwritten digits"
-    return "drawn digits" if names <= _DRAWN else "pictures"
+    if OWN in names:
+        return "pictures"  # of whatever the user has
+    drawn = {DATASETS.get(name).drawn for name in names}
+    if len(drawn) > 1:
+        return "handwritten and drawn digits"
+    return "drawn digits" if True in drawn else "handwritten digits"
 
 
 def script_name(script: str) -> str:
@@ -116,6 +117,12 @@ def summary(metrics: Mapping[str, Any]) -> str:
             f"{percent(rest['accuracy'])} ({interval(rest['interval'])}), "
             f"{count(rest['errors'], 'error')} in {rest['n']}"
         )
+    if len(m["sets"]) > 1:
+        lines += [
+            f"{one['dataset']}: {percent(one['accuracy'])} ({interval(one['interval'])}), "
+            f"{count(one['errors'], 'error')} in {one['n']}{_not_trained_on(one)}"
+            for one in m["sets"]
+        ]
     macro = m["macro"]
     lines.append(
         f"mean over the classes: precision {percent(macro['precision'])}, "
@@ -128,3 +135,7 @@ def summary(metrics: Mapping[str, Any]) -> str:
     if m["pictures"] == "drawn digits":
         lines.append("trained and tested on drawn digits only, never on handwriting")
     return "\n".join(lines)
+
+
+def _not_trained_on(one: Mapping[str, Any]) -> str:
+    return "" if one["trained_on"] else ", a set that it was not trained on"

@@ -115,3 +115,39 @@ def test_check_reads_strokes(
     message = capsys.readouterr().err
     assert expected in message
     assert "strokes.a" in message
+
+
+@pytest.mark.parametrize(("script", "digit"), [("gurmukhi", "੭"), ("chakma", "𑄽"), ("urdu", "۷")])
+def test_new(
+    script: str, digit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """New writes a recipe that passes its check, for every script whose digits Unicode knows."""
+    monkeypatch.chdir(tmp_path)
+    assert run("new", script, "--json") == 0
+    path = Path(json.loads(capsys.readouterr().out)["path"])
+    assert digit in path.read_text(encoding="utf-8")
+    assert [entry.value for entry in recipes.load(path).labels] == list(range(10))
+    assert recipes.load(path).labels[7].text == digit
+    assert run("new", script) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_new_with_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pictures in the recipe's folder are named in it; elsewhere they cannot be."""
+    (tmp_path / "here" / "pictures").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    assert run("new", "odia", "--images", "pictures") == 0
+    assert recipes.load(Path("odia.toml")).data.sources[0].train == "pictures"
+    assert run("new", "odia", "--images", "pictures", "-o", str(tmp_path / "there" / "o.toml")) == 2
+    assert "outside the recipe's folder" in capsys.readouterr().err
+    assert run("new", "odia", "--images", "nothing", "-o", "x.toml") == 2
+    assert not Path("x.toml").exists()
+
+
+def test_new_of_no_script(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name that Unicode knows no digits of is refused, with what is known."""
+    assert run("new", "klingon") == 2
+    assert "devanagari" in capsys.readouterr().err

@@ -250,7 +250,7 @@ def test_a_run_that_is_not_finished_is_not_exported(bars: Path) -> None:
 def test_a_known_script_without_a_recipe_names_the_way(bars: Path) -> None:
     """Gujarati is known and has no recipe yet: the error says how to write one."""
     errors = run(bars.parent, "finetune", "--script", "gujarati", code=2)
-    assert "recipe cp labelled-images" in errors
+    assert "recipe new" in errors
 
 
 def test_another_strategy_and_another_backbone_are_one_word_away(bars: Path) -> None:

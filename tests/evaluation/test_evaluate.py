@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -96,3 +98,32 @@ def test_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         app.main(["evaluate", str(tmp_path / "nothing"), "--json"])
     assert ended.value.code == 2
     assert json.loads(capsys.readouterr().out)["error"] == "UsageError"
+
+
+def test_each_data_set_apart(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where several sets are tested on, each has its own figure; weight 0 says "not trained on"."""
+    from indicdigits.models import surgery
+    from indicdigits.training.weights import load_model, save_weights
+
+    recipe = recipe_of()
+    sources = (*recipe.data.sources, recipes.Source(dataset="dhcd", weight=0.0))
+    two = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, sources=sources))
+    loaded = load_model(run)
+    (run / "recipe.toml").write_text(recipes.resolved_toml(two), encoding="utf-8")
+    shutil.rmtree(run / "checkpoints")
+    final = run / "checkpoints" / "final"
+    save_weights(final, surgery.split(loaded.model)[1], two, seconds=1.0)
+    names = np.array(["cmaterdb/devanagari", "dhcd"])[np.arange(40) % 2]
+    test = dataclasses.replace(blots(75, 40), groups={"dataset": names})
+    data = Data(train=blots(0, 60), validation=blots(60, 20), test=test)
+    monkeypatch.setattr(source, "load_data", lambda recipe, root, reporter: data)
+    with pytest.raises(SystemExit) as ended:
+        app.main(["evaluate", str(run), "--quiet"])
+    assert ended.value.code == 0
+    assert "20, a set that it was not trained on" in capsys.readouterr().out
+    metrics = json.loads((run / "report" / "metrics.json").read_text("utf-8"))
+    assert [one["n"] for one in metrics["sets"]] == [20, 20]
+    assert sum(one["errors"] for one in metrics["sets"]) == metrics["errors"]
+    assert "<td>dhcd</td><td>no</td>" in (run / "report" / "report.html").read_text("utf-8")
