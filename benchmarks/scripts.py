@@ -1,8 +1,9 @@
 """Scripts without labels, and other people's handwriting: each data set is read apart.
 
-    python benchmarks/scripts.py [--only zero apart drawn] [--scripts …] [--seeds 0 1 2 3 4]
+    python benchmarks/scripts.py [--only zero few apart drawn] [--scripts …] [--seeds 0 1 2 3 4]
 
 zero   trained on digits that the project draws, from strokes and after fonts; read on real sets.
+few    the same, and one, five or ten labels a class of CMATERdb, of other pictures for each seed.
 apart  Devanagari with one of its two real sets left out, and with both.
 drawn  trained on strokes, read on digits after font families, and the other way round.
 
@@ -33,6 +34,7 @@ REAL = {
 # DHCD is seven times as large as CMATERdb: half the epochs, and CMATERdb three times in each.
 BOTH = ["phases.finetune.epochs=10"]
 WEIGHT = 3.0
+SHOTS = {1: 40.0, 5: 16.0, 10: 10.0}  # labels a class, and how often each stands in an epoch
 
 
 def drawn(script: str) -> list[tuple[str, float]]:
@@ -44,6 +46,10 @@ def experiments(kind: str, script: str) -> Iterator[tuple[str, list[tuple[str, f
     """Name, sources with their weights, and changes of each experiment of a kind."""
     if kind == "zero" and script in REAL:
         yield "", [*drawn(script), *((name, 0.0) for name in REAL[script])], []
+    if kind == "few" and f"cmaterdb/{script}" in REAL.get(script, ()):
+        for shots, weight in SHOTS.items():
+            sources = [(f"cmaterdb/{script}", weight), *drawn(script)]
+            yield f"{shots}", sources, [f"data.shots={shots}"]
     if kind == "apart" and script == "devanagari":
         cmaterdb, dhcd = REAL[script]
         yield "without-dhcd", [(cmaterdb, 1.0), *drawn(script), (dhcd, 0.0)], []
@@ -77,7 +83,7 @@ def main() -> None:
         if name.startswith("scripts/") and recipes.load(path).strokes and "-nano" not in name
     ]
     parser = argparse.ArgumentParser(description=__doc__)
-    kinds = ("zero", "apart", "drawn")
+    kinds = ("zero", "few", "apart", "drawn")
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--scripts", nargs="+", choices=scripts, default=scripts)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
@@ -94,11 +100,12 @@ def main() -> None:
                     seeds = [f"seed={seed}", f"data.seed={seed}"]
                     whole = [setting(sources), *changes, *seeds]
                     records.append(results.get(key, f"scripts/{script}", whole))
-                trained = " + ".join(name for name, weight in sources if weight)
+                trained = " + ".join(source for source, weight in sources if weight)
+                trained = f"{name} a class of {trained}" if kind == "few" else trained
                 lines += [
                     f"| {trained} | {read} | {cell(records, read)} |"
                     for read, weight in sources
-                    if not weight or name == "both"
+                    if not weight or name == "both" or (kind == "few" and read in REAL[script])
                 ]
         print("\n" + "\n".join(lines))
 

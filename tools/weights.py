@@ -26,7 +26,19 @@ CHECKPOINTS = ROOT / "checkpoints"
 NETWORKS = ("cnn", *(name for name in BACKBONES if name != "cnn"))
 SHIPPED = ("cnn", "cnn-nano", "vit", "lenet5", "linear", "capsnet")  # the two others are larger
 SCRIPTS = ("devanagari", "bengali", "telugu", "tamil")
-READERS = (*SCRIPTS, *(f"{script}-nano" for script in SCRIPTS))
+DRAWN = (
+    "arabic-indic",
+    "extended-arabic-indic",
+    "gurmukhi",
+    "latin",
+    "malayalam",
+    "meetei-mayek",
+    "ol-chiki",
+    "sinhala-lith",
+    "tamil-old",
+    "tibetan",
+)
+READERS = (*SCRIPTS, *(f"{script}-nano" for script in SCRIPTS), *DRAWN)
 
 
 def command(*words: object) -> None:

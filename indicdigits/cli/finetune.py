@@ -18,6 +18,7 @@ from indicdigits.cli.training import (
     Resume,
     Workers,
     run,
+    run_draws,
 )
 from indicdigits.errors import UsageError
 
@@ -48,6 +49,22 @@ def finetune(
     data: Annotated[
         str | None, typer.Option("--data", help="Train on this data set instead of the recipe's.")
     ] = None,
+    shots: Annotated[
+        int | None,
+        typer.Option(
+            "--shots", min=1, help="Train on so many labels of each class.", show_default=False
+        ),
+    ] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(
+            "--draws",
+            min=1,
+            max=1000,
+            show_default=False,
+            help="With --shots: so many times, on other labels; mean and spread.",
+        ),
+    ] = None,
     changes: Set = None,
     seed: Seed = None,
     out: Out = None,
@@ -68,21 +85,44 @@ def finetune(
             "give one of --script, --recipe and --resume",
             hint="indicdigits finetune --script devanagari",
         )
+    file = None if resume is not None else _recipe_file(script, recipe)
+    options = _changes(weights=weights, backbone=backbone, strategy=strategy, data=data, seed=seed)
+    settings = [*options, *(changes or [])]
+    if shots is not None:
+        if file is None:
+            raise UsageError("a run goes on with the shots it has", where="--shots")
+        settings = _with_shots(file, settings, shots)
+    place = Place(device, devices, coordinator, processes, process)
+    if draws is not None:
+        if shots is None or file is None or coordinator or dry_run:
+            raise UsageError(
+                "is for one process, with --shots and without --dry-run",
+                where="--draws",
+                hint="indicdigits finetune --script devanagari --shots 5 --draws 20",
+            )
+        run_draws(file, settings, draws=draws, out=out, place=place, workers=workers,
+                  json=json, quiet=quiet)  # fmt: skip
+        return
     run(
         "finetune",
-        None if resume is not None else _recipe_file(script, recipe),
-        [
-            *(changes or []),
-            *_changes(weights=weights, backbone=backbone, strategy=strategy, data=data, seed=seed),
-        ],
+        file,
+        settings,
         resume=resume,
         out=out,
-        place=Place(device, devices, coordinator, processes, process),
+        place=place,
         workers=workers,
         dry_run=dry_run,
         json=json,
         quiet=quiet,
     )
+
+
+def _with_shots(file: Path, changes: list[str], shots: int) -> list[str]:
+    """Changes for so few labels; what the user has set comes last, and stands."""
+    from indicdigits import recipe as recipes
+    from indicdigits.training.draws import few
+
+    return [*few(recipes.load(file, changes), shots), *changes]
 
 
 def _recipe_file(script: str | None, recipe: str | None) -> Path:

@@ -142,6 +142,45 @@ def run(
     return None
 
 
+def run_draws(
+    recipe_file: Path,
+    changes: Sequence[str],
+    *,
+    draws: int,
+    out: Path | None,
+    place: Place,
+    workers: int,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Fine-tunes a recipe several times, on other labels each time; mean and spread.
+
+    Args:
+        recipe_file: The recipe.
+        changes: `key=value` texts, with `data.shots`.
+        draws: How many times.
+        out: The folder of the runs; where draws of the same recipe stand, they go on.
+        place: Where to compute.
+        workers: Processes that draw augmented pictures.
+        json: Print the answer as JSON.
+        quiet: No progress.
+    """
+    from indicdigits.training import draws as drawing
+
+    recipe = _recipe_for("finetune", recipe_file, changes)
+    folder = out or Path("runs") / f"{recipe.name}-{recipe.data.shots}-shots"
+    say = reporter(quiet)
+    runtime = _runtime(folder, place, recipe, say, workers=workers, verb="finetune")
+    record = drawing.draw_all(recipe, recipe_file.parent, folder, draws, runtime)
+    text = (
+        f"{recipe.data.shots} labels a class, {draws} draws: {100 * record['mean']:.2f} % "
+        f"± {100 * record['deviation']:.2f} of the test split read right, "
+        f"{100 * record['lowest']:.2f} to {100 * record['highest']:.2f} %\n"
+        f"each draw: {folder / drawing.RECORD}"
+    )
+    emit({"folder": folder, **record}, json, text)
+
+
 def _recipe_for(verb: str, file: Path, changes: Sequence[str]) -> Recipe:
     """The recipe of a file, which must be one for that verb."""
     from indicdigits import recipe as recipes

@@ -275,3 +275,28 @@ def test_another_strategy_and_another_backbone_are_one_word_away(bars: Path) -> 
     assert "holds a 'cnn'" in errors
     errors = run(folder, "finetune", "--recipe", "bars.toml", "--backbone", "mlp", code=5)
     assert "indicdigits pretrain mnist --backbone mlp" in errors
+
+
+def test_draws(tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--shots --draws` trains on other labels each time; what is done is not done again."""
+    monkeypatch.setenv("INDICDIGITS_MIRROR", str(mirror))
+    words = ["finetune", "--script", "telugu", "--data", "cmaterdb/telugu", "--shots", "2"]
+    words += ["--set", "phases.finetune.epochs=1", "--set", "augment.copies=1", "--out", "few"]
+    first = json.loads(run(tmp_path, *words, "--draws", "1", "--json", "--quiet"))
+    assert (first["shots"], len(first["draws"])) == (2, 1)
+    before = (tmp_path / "few" / "draw-00" / "run.json").stat().st_mtime_ns
+    both = json.loads(run(tmp_path, *words, "--draws", "2", "--json", "--quiet"))
+    assert both["draws"][0] == first["draws"][0]
+    assert (tmp_path / "few" / "draw-00" / "run.json").stat().st_mtime_ns == before
+    seeds, accuracies = zip(*((d["seed"], d["accuracy"]) for d in both["draws"]), strict=True)
+    assert seeds == (0, 1)
+    assert both["mean"] == pytest.approx(sum(accuracies) / 2)
+    assert both["lowest"] == min(accuracies)
+    told = run(tmp_path, *words, "--draws", "2", "--set", "seed=9", code=2)
+    assert "another recipe" in told
+
+
+def test_draws_need_shots(tmp_path: Path) -> None:
+    """Draws without shots would all train on the same labels: refused, with an example."""
+    told = run(tmp_path, "finetune", "--script", "telugu", "--draws", "3", code=2)
+    assert "--shots 5 --draws 20" in told

@@ -23,16 +23,7 @@ from indicdigits.progress import Reporter
 from indicdigits.recipe import ClassEntry, Source
 from indicdigits.scripts import SCRIPTS
 
-DRAWN = (
-    "arabic-indic",
-    "bengali",
-    "devanagari",
-    "extended-arabic-indic",
-    "latin",
-    "ol-chiki",
-    "tamil",
-    "telugu",
-)
+DRAWN = tuple(script for script in SCRIPTS if f"scripts/{script}" in recipe.shipped())
 OWN = {"ক": (("0.5,0.1 0.5,0.9",),), "খ": (("0.1,0.5 0.9,0.5",), ("0.1,0.4 0.9,0.6",))}
 
 
