@@ -29,10 +29,13 @@ SCRIPTS = ("devanagari", "bengali", "telugu", "tamil")
 DRAWN = (
     "arabic-indic",
     "extended-arabic-indic",
+    "gujarati",
     "gurmukhi",
+    "kannada",
     "latin",
     "malayalam",
     "meetei-mayek",
+    "odia",
     "ol-chiki",
     "sinhala-lith",
     "tamil-old",
