@@ -26,6 +26,8 @@ REAL = {
     "arabic-indic": "arabic_indic",
     "bengali": "cmaterdb/bengali",
     "devanagari": "cmaterdb/devanagari",
+    "gujarati": "gujarati",
+    "kannada": "kannada",
     "latin": "mnist",
     "telugu": "cmaterdb/telugu",
 }
