@@ -56,7 +56,11 @@ SCRIPTS: dict[str, Script] = {
 }
 
 # Digits of two scripts that no reader can tell apart by shape alone. Zero is a ring in most.
-RING_ZERO = tuple(name for name in SCRIPTS if name not in {"arabic-indic", "extended-arabic-indic"})
+RING_ZERO = tuple(
+    name
+    for name in SCRIPTS
+    if name not in {"arabic-indic", "extended-arabic-indic", "sinhala-lith"}
+)
 LOOK_ALIKES: tuple[frozenset[str], ...] = (
     frozenset(SCRIPTS[name].digits[0] for name in RING_ZERO),
     *(

@@ -157,3 +157,12 @@ class TestDataset:
         assert np.bincount(split.labels).tolist() == [100] * 10
         assert set(split.groups["family"]) == {PACKAGED}
         assert (split.images.max(axis=(1, 2)) > 128).all()
+
+
+def test_which_zeros_are_rings() -> None:
+    """Promise: the rule of the ring asks it of no script whose zero is another shape."""
+    from indicdigits.scripts import RING_ZERO, look_alikes
+
+    assert not {"arabic-indic", "extended-arabic-indic", "sinhala-lith"} & set(RING_ZERO)
+    assert not look_alikes("෦")
+    assert "૦" in look_alikes("०")
