@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -34,7 +35,7 @@ def members(path: Path) -> list[PurePosixPath]:
 
 
 def pictures(path: Path, names: list[PurePosixPath]) -> Iterator[npt.NDArray[np.uint8]]:
-    """The pictures of these names, uint8 (H,W) or (H,W,3).
+    """The pictures of these names in grey, uint8 (H,W).
 
     Raises:
         DataError: A member cannot be unpacked.
@@ -50,9 +51,12 @@ def pictures(path: Path, names: list[PurePosixPath]) -> Iterator[npt.NDArray[np.
             except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
                 raise DataError(f"cannot be unpacked: {error}", where=where) from error
             try:
-                yield read_picture(content)
+                picture = read_picture(content)
             except PictureError as error:
                 raise PictureError(error.message, where=where, allowed=error.allowed) from error
+            if picture.ndim == 3:
+                picture = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
+            yield picture
 
 
 def _opened(path: Path) -> zipfile.ZipFile:

@@ -25,23 +25,9 @@ CHECKPOINTS = ROOT / "checkpoints"
 # cnn-nano learns from cnn: the order matters.
 NETWORKS = ("cnn", *(name for name in BACKBONES if name != "cnn"))
 SHIPPED = ("cnn", "cnn-nano", "vit", "lenet5", "linear", "capsnet")  # the two others are larger
-SCRIPTS = ("devanagari", "bengali", "telugu", "tamil")
-DRAWN = (
-    "arabic-indic",
-    "extended-arabic-indic",
-    "gujarati",
-    "gurmukhi",
-    "kannada",
-    "latin",
-    "malayalam",
-    "meetei-mayek",
-    "odia",
-    "ol-chiki",
-    "sinhala-lith",
-    "tamil-old",
-    "tibetan",
+READERS = tuple(
+    name.removeprefix("scripts/") for name in recipes.shipped() if name.startswith("scripts/")
 )
-READERS = (*SCRIPTS, *(f"{script}-nano" for script in SCRIPTS), *DRAWN)
 
 
 def command(*words: object) -> None:

@@ -64,12 +64,8 @@ def from_archive(path: Path) -> Arrays:
             names += found
             labels += [digit] * count
             tests += [part == "Test"] * count
-    images = [_grey(picture) for picture in zipped.pictures(path, names)]
+    images = list(zipped.pictures(path, names))
     for name, image in zip(names, images, strict=True):
         if image.shape != (32, 32):
             raise DataError(f"{name} is {image.shape}", where=path, allowed="(32, 32)")
     return {"images": np.stack(images), "labels": np.array(labels), "is_test": np.array(tests)}
-
-
-def _grey(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    return picture if picture.ndim == 2 else np.ascontiguousarray(picture[..., 0])

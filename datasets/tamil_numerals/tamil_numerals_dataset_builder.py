@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import tensorflow_datasets as tfds
@@ -47,7 +46,7 @@ class Builder(DigitsBuilder):
         del dl_manager  # downloads are ours: a mirror, a folder to put it by hand
         path = fetch(tamil_numerals.RESOURCE, self.reporter)
         names, labels = listed(path, len(self._texts))
-        images = [_grey(picture) for picture in zipped.pictures(path, names)]
+        images = list(zipped.pictures(path, names))
         keys = np.array([hashlib.sha256(i.tobytes()).hexdigest()[:32] for i in images], "S32")
         chosen = chosen_of_each(labels, keys, TEST_FRACTION, seed=0)
         return {
@@ -86,9 +85,3 @@ def listed(path: Path, classes: int) -> tuple[list[PurePosixPath], npt.NDArray[n
         names += found
         labels += [label] * len(found)
     return names, np.array(labels, np.int64)
-
-
-def _grey(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    if picture.ndim == 2:
-        return picture
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)

@@ -25,7 +25,8 @@ from indicdigits.errors import UsageError
 
 def finetune(
     script: Annotated[
-        str | None, typer.Option("--script", help="A script that has a shipped recipe.")
+        str | None,
+        typer.Option("--script", help="A script with a shipped recipe, or SCRIPT.toml here."),
     ] = None,
     recipe: Annotated[
         str | None, typer.Option("--recipe", help="A recipe's name, or a recipe file of yours.")
@@ -87,7 +88,7 @@ def finetune(
         )
     file = None if resume is not None else _recipe_file(script, recipe)
     options = _changes(weights=weights, backbone=backbone, strategy=strategy, data=data, seed=seed)
-    settings = [*options, *(changes or [])]
+    settings = [*(changes or []), *options]
     if shots is not None:
         if file is None:
             raise UsageError("a run goes on with the shots it has", where="--shots")
@@ -100,8 +101,16 @@ def finetune(
                 where="--draws",
                 hint="indicdigits finetune --script devanagari --shots 5 --draws 20",
             )
-        run_draws(file, settings, draws=draws, out=out, place=place, workers=workers,
-                  json=json, quiet=quiet)  # fmt: skip
+        run_draws(
+            file,
+            settings,
+            draws=draws,
+            out=out,
+            place=place,
+            workers=workers,
+            json=json,
+            quiet=quiet,
+        )
         return
     run(
         "finetune",

@@ -102,19 +102,21 @@ def _packaged() -> tuple[Path, ...]:
     return tuple(sorted(found, key=_regular_first))
 
 
-def _on_system(code_point: int) -> Iterator[Path]:
+@functools.lru_cache(maxsize=64)
+def _on_system(code_point: int) -> tuple[Path, ...]:
     """Fonts of the system that claim to have a code point, as fontconfig knows them."""
     if shutil.which("fc-list") is None:
-        return
+        return ()
     try:
         answer = subprocess.run(
             ["fc-list", f":charset={code_point:x}", "file"],
             capture_output=True, text=True, timeout=FC_LIST_SECONDS, check=False,
         ).stdout  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
-        return
+        return ()
     paths = [Path(line.strip().rstrip(":")) for line in answer.splitlines()]
-    yield from sorted((p for p in paths if p.suffix.lower() in SUFFIXES), key=_regular_first)
+    found = (path for path in paths if path.suffix.lower() in SUFFIXES)
+    return tuple(sorted(found, key=_regular_first))
 
 
 def _regular_first(path: Path) -> tuple[int, str]:
