@@ -248,8 +248,8 @@ def test_a_run_that_is_not_finished_is_not_exported(bars: Path) -> None:
 
 
 def test_a_known_script_without_a_recipe_names_the_way(bars: Path) -> None:
-    """Gujarati is known and has no recipe yet: the error says how to write one."""
-    errors = run(bars.parent, "finetune", "--script", "gujarati", code=2)
+    """Unicode knows Chakma and no recipe ships for it: the error says how to write one."""
+    errors = run(bars.parent, "finetune", "--script", "chakma", code=2)
     assert "recipe new" in errors
 
 
