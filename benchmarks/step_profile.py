@@ -47,9 +47,9 @@ class WithoutAverage(StepBuilder):
 class Nothing(nnx.Module):
     """Stands in for a normalisation."""
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Gives back what it gets."""
-        return x
+    def __call__(self, x: jax.Array, *, relu: bool = False) -> jax.Array:
+        """Gives back what it gets, rectified where that is asked."""
+        return jax.nn.relu(x) if relu else x
 
 
 def without_norms(module: Any) -> None:

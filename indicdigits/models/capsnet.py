@@ -13,6 +13,7 @@ from flax import nnx
 
 from indicdigits.models.backbone import Backbone
 from indicdigits.models.layers import Convolution, Dense, space_to_depth
+from indicdigits.models.norm import BatchNorm
 
 # Added to squared norms. Its root, 0.001, is the shortest capsule: a hundredth of what the margin
 # loss asks of absent classes, and long enough for log(length) to have a gradient one can train on.
@@ -47,11 +48,11 @@ class Unit(nnx.Module):
 
     def __init__(self, inputs: int, outputs: int, *, stride: int = 1, rngs: nnx.Rngs) -> None:
         self.conv = Convolution(inputs, outputs, stride=stride, rngs=rngs)
-        self.norm = nnx.BatchNorm(outputs, momentum=0.9, rngs=rngs)
+        self.norm = BatchNorm(outputs, rngs=rngs)
 
     def __call__(self, x: jax.Array, rngs: nnx.Rngs | None = None) -> jax.Array:
         """Maps (N, H, W, inputs) to (N, ceil(H / stride), ceil(W / stride), outputs)."""
-        return jax.nn.relu(self.norm(self.conv(x)))
+        return self.norm(self.conv(x), relu=True)
 
 
 class Stem(Unit):
@@ -74,17 +75,17 @@ class Trunk(nnx.Module):
 
     def __init__(self, inputs: int, middle: int, outputs: int, *, rngs: nnx.Rngs) -> None:
         self.conv1 = Convolution(inputs, middle, stride=2, rngs=rngs)
-        self.norm1 = nnx.BatchNorm(middle, momentum=0.9, rngs=rngs)
+        self.norm1 = BatchNorm(middle, rngs=rngs)
         self.conv2 = Convolution(middle, middle, rngs=rngs)
-        self.norm2 = nnx.BatchNorm(middle, momentum=0.9, rngs=rngs)
+        self.norm2 = BatchNorm(middle, rngs=rngs)
         self.conv3 = Convolution(middle, outputs, padding="valid", rngs=rngs)
-        self.norm3 = nnx.BatchNorm(outputs, momentum=0.9, rngs=rngs)
+        self.norm3 = BatchNorm(outputs, rngs=rngs)
 
     def __call__(self, x: jax.Array, rngs: nnx.Rngs | None) -> jax.Array:
         """Maps (N, H, W, inputs) to (N, ceil(H/2) - 2, ceil(W/2) - 2, outputs)."""
-        x = jax.nn.relu(self.norm1(self.conv1(x)))
+        x = self.norm1(self.conv1(x), relu=True)
         x = jax.nn.relu(x + self.norm2(self.conv2(x)))
-        return jax.nn.relu(self.norm3(self.conv3(x)))
+        return self.norm3(self.conv3(x), relu=True)
 
 
 class PrimaryCapsules(nnx.Module):

@@ -8,6 +8,7 @@ from flax import nnx
 
 from indicdigits.models.backbone import Backbone
 from indicdigits.models.layers import Convolution, Dense
+from indicdigits.models.norm import BatchNorm
 
 
 class Plain(nnx.Module):
@@ -17,11 +18,11 @@ class Plain(nnx.Module):
         self, inputs: int, outputs: int, size: int = 3, *, stride: int = 1, rngs: nnx.Rngs
     ) -> None:
         self.conv = Convolution(inputs, outputs, size, stride=stride, rngs=rngs)
-        self.norm = nnx.BatchNorm(outputs, momentum=0.9, rngs=rngs)
+        self.norm = BatchNorm(outputs, rngs=rngs)
 
     def __call__(self, x: jax.Array, rngs: nnx.Rngs | None) -> jax.Array:
         """Maps (N, H, W, inputs) to (N, ceil(H / stride), ceil(W / stride), outputs)."""
-        return jax.nn.relu(self.norm(self.conv(x)))
+        return self.norm(self.conv(x), relu=True)
 
 
 class Down(nnx.Module):
@@ -29,13 +30,13 @@ class Down(nnx.Module):
 
     def __init__(self, inputs: int, outputs: int, *, rngs: nnx.Rngs) -> None:
         self.conv1 = Convolution(inputs, outputs, stride=2, rngs=rngs)
-        self.norm1 = nnx.BatchNorm(outputs, momentum=0.9, rngs=rngs)
+        self.norm1 = BatchNorm(outputs, rngs=rngs)
         self.conv2 = Convolution(outputs, outputs, rngs=rngs)
-        self.norm2 = nnx.BatchNorm(outputs, momentum=0.9, rngs=rngs)
+        self.norm2 = BatchNorm(outputs, rngs=rngs)
 
     def __call__(self, x: jax.Array, rngs: nnx.Rngs | None) -> jax.Array:
         """Maps (N, H, W, inputs) to (N, ceil(H/2), ceil(W/2), outputs)."""
-        x = jax.nn.relu(self.norm1(self.conv1(x)))
+        x = self.norm1(self.conv1(x), relu=True)
         return jax.nn.relu(x + self.norm2(self.conv2(x)))
 
 

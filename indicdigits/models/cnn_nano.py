@@ -12,6 +12,7 @@ from flax import nnx
 from indicdigits.models.backbone import Backbone
 from indicdigits.models.cnn import Head, Plain
 from indicdigits.models.layers import Convolution
+from indicdigits.models.norm import BatchNorm
 
 
 class Down(nnx.Module):
@@ -19,14 +20,14 @@ class Down(nnx.Module):
 
     def __init__(self, inputs: int, middle: int, outputs: int, *, rngs: nnx.Rngs) -> None:
         self.conv1 = Convolution(inputs, middle, stride=2, rngs=rngs)
-        self.norm1 = nnx.BatchNorm(middle, momentum=0.9, rngs=rngs)
+        self.norm1 = BatchNorm(middle, rngs=rngs)
         self.conv2 = Convolution(middle, outputs, rngs=rngs)
-        self.norm2 = nnx.BatchNorm(outputs, momentum=0.9, rngs=rngs)
+        self.norm2 = BatchNorm(outputs, rngs=rngs)
 
     def __call__(self, x: jax.Array, rngs: nnx.Rngs | None) -> jax.Array:
         """Maps (N, H, W, inputs) to (N, ceil(H/2), ceil(W/2), outputs)."""
-        x = jax.nn.relu(self.norm1(self.conv1(x)))
-        return jax.nn.relu(self.norm2(self.conv2(x)))
+        x = self.norm1(self.conv1(x), relu=True)
+        return self.norm2(self.conv2(x), relu=True)
 
 
 class CNNNano(Backbone):

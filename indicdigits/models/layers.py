@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from indicdigits.models import winograd
+
 
 class Convolution(nnx.Module):
     """A square convolution, NHWC.
@@ -54,6 +56,8 @@ class Convolution(nnx.Module):
         x = x.astype(kernel.dtype)
         if x.shape[-1] == 1 and self.stride == 1:
             x = _one_channel(x, kernel, self.pad)
+        elif self.stride == self.pad == self.groups == 1 and winograd.pays(x, kernel):
+            x = winograd.convolution(x, kernel)
         else:
             x = _convolved(x, kernel, self.stride, self.pad, self.groups)
         return x if self.bias is None else x + self.bias[...]

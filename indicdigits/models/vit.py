@@ -14,6 +14,7 @@ from flax import nnx
 
 from indicdigits.models.backbone import Backbone
 from indicdigits.models.layers import Convolution, Dense, space_to_depth
+from indicdigits.models.norm import BatchNorm
 
 
 class Stem(nnx.Module):
@@ -31,19 +32,19 @@ class Stem(nnx.Module):
     def __init__(self, input_size: int, widths: tuple[int, int, int], *, rngs: nnx.Rngs) -> None:
         first, second, features = widths
         self.conv1 = Convolution(4, first, rngs=rngs)
-        self.norm1 = nnx.BatchNorm(first, momentum=0.9, rngs=rngs)
+        self.norm1 = BatchNorm(first, rngs=rngs)
         self.conv2 = Convolution(first, second, stride=2, rngs=rngs)
-        self.norm2 = nnx.BatchNorm(second, momentum=0.9, rngs=rngs)
+        self.norm2 = BatchNorm(second, rngs=rngs)
         self.conv3 = Convolution(second, features, stride=2, rngs=rngs)
-        self.norm3 = nnx.BatchNorm(features, momentum=0.9, rngs=rngs)
+        self.norm3 = BatchNorm(features, rngs=rngs)
         tokens = math.ceil(input_size / 8) ** 2
         initial = nnx.initializers.normal(0.02)
         self.position = nnx.Param(initial(rngs.params(), (tokens, features), jnp.float32))
 
     def __call__(self, x: jax.Array, rngs: nnx.Rngs | None) -> jax.Array:
         """Maps (N, S, S, 1) to tokens (N, ceil(S/8)², features), row by row."""
-        x = jax.nn.relu(self.norm1(self.conv1(space_to_depth(x))))
-        x = jax.nn.relu(self.norm2(self.conv2(x)))
+        x = self.norm1(self.conv1(space_to_depth(x)), relu=True)
+        x = self.norm2(self.conv2(x), relu=True)
         x = self.norm3(self.conv3(x))
         return x.reshape(x.shape[0], -1, x.shape[-1]) + self.position[...]
 
