@@ -23,6 +23,11 @@ class Script:
     also: tuple[str, ...] = ()
 
     @property
+    def title(self) -> str:
+        """The name as people write it: "Ol Chiki", and "Western" for Latin."""
+        return "Western" if self.name == "latin" else self.name.replace("-", " ").title()
+
+    @property
     def digits(self) -> tuple[str, ...]:
         """The ten digits, "०" to "९" for Devanagari."""
         return tuple(chr(self.zero + value) for value in range(10))
@@ -126,6 +131,11 @@ def _named(name: str) -> str:
         return unicodedata.lookup(name)
     except KeyError:
         return " "
+
+
+def script_of(digit: str) -> Script | None:
+    """The script of `SCRIPTS` that has this digit, if one has."""
+    return next((script for script in SCRIPTS.values() if digit in script.digits), None)
 
 
 def look_alikes(digit: str) -> frozenset[str]:

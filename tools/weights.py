@@ -25,9 +25,11 @@ CHECKPOINTS = ROOT / "checkpoints"
 # cnn-nano learns from cnn: the order matters.
 NETWORKS = ("cnn", *(name for name in BACKBONES if name != "cnn"))
 SHIPPED = ("cnn", "cnn-nano", "vit", "lenet5", "linear", "capsnet")  # the two others are larger
-READERS = tuple(
+SCRIPT_RECIPES = [
     name.removeprefix("scripts/") for name in recipes.shipped() if name.startswith("scripts/")
-)
+]
+# Where there is a recipe over all sets of a script, its short one makes no reader that ships.
+READERS = tuple(name for name in SCRIPT_RECIPES if f"{name}-all" not in SCRIPT_RECIPES)
 
 
 def command(*words: object) -> None:

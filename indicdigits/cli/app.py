@@ -18,7 +18,17 @@ import typer
 from indicdigits.cli.common import emit
 from indicdigits.errors import IndicDigitsError, StorageError, UsageError
 
-VERBS = ("backbones", "pretrain", "finetune", "evaluate", "compare", "export", "predict", "bench")
+VERBS = (
+    "backbones",
+    "pretrain",
+    "finetune",
+    "evaluate",
+    "compare",
+    "export",
+    "predict",
+    "inspect",
+    "bench",
+)
 GROUPS = ("data", "recipe")
 
 # What the extra `train` brings; the rest is there whenever this file runs.

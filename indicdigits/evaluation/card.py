@@ -32,13 +32,13 @@ def card_markdown(recipe: Recipe, metrics: Mapping[str, Any], info: Mapping[str,
         "Training": _training(recipe, metrics, info),
         "Contact": [str(info.get("contact") or _NO_CONTACT)],
     }
-    parts = [f"# {words.title(metrics)}: {metrics['name']}", _lead(metrics, drawn)]
+    parts = [f"# {words.title(metrics)}: {metrics['name']}", _lead(recipe, metrics, drawn)]
     for heading, lines in sections.items():
         parts += [f"## {heading}", "\n".join(lines)]
     return "\n\n".join(parts).replace("\u00a0", " ") + "\n"
 
 
-def _lead(metrics: Mapping[str, Any], drawn: bool) -> str:
+def _lead(recipe: Recipe, metrics: Mapping[str, Any], drawn: bool) -> str:
     right = metrics["n"] - metrics["errors"]
     lead = (
         f"Reads one {words.script_name(metrics['script'])} character at a time. On the "
@@ -46,8 +46,13 @@ def _lead(metrics: Mapping[str, Any], drawn: bool) -> str:
         f"{metrics['errors']} wrong: {words.percent(metrics['accuracy'])} "
         f"(95 % interval {words.interval(metrics['interval'])})."
     )
-    if not drawn:
+    if not words.trained_on_drawn(recipe):
         return lead
+    if not drawn:
+        return (
+            "**Trained on drawn digits only;** handwriting was tested on, never trained on.\n\n"
+            + lead
+        )
     return (
         "**Trained on drawn digits only, and never tested on handwriting.** The pictures of "
         "this script, those of the test too, were drawn by a program; how well it reads what "
@@ -112,10 +117,14 @@ def _results(metrics: Mapping[str, Any]) -> list[str]:
         "|---|---:|---:|---:|---|",
         row("test split", metrics),
     ]
+    if metrics.get("look_alikes"):
+        lines.append(row("look-alikes of several scripts counted as one", metrics["look_alikes"]))
     if len(metrics["sets"]) > 1:
         for one in metrics["sets"]:
             note = "" if one["trained_on"] else ", not trained on"
             lines.append(row(f"of it `{one['dataset']}`{note}", one))
+            if one.get("look_alikes"):
+                lines.append(row("the same, look-alikes counted as one", one["look_alikes"]))
     if rest["leaked_n"]:
         lines.append(row(f"test split without the {rest['leaked_n']} seen in training", rest))
     if validation["n"]:

@@ -12,6 +12,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from indicdigits.errors import DataError
 from indicdigits.recipe import ClassEntry
+from indicdigits.scripts import look_alikes
 
 SCHEMA = 1
 CONFIDENCE = 0.95
@@ -46,6 +47,15 @@ def score(right: NDArray[np.bool_]) -> dict[str, Any]:
     }
 
 
+def alike(classes: Sequence[ClassEntry]) -> NDArray[np.bool_] | None:
+    """Bool (C, C), true where two classes are the same or look the same; None where none do."""
+    texts = [entry.text for entry in classes]
+    found = np.eye(len(texts), dtype=bool)
+    for index, text in enumerate(texts):
+        found[index, [n for n, other in enumerate(texts) if other in look_alikes(text)]] = True
+    return found if found.sum() > len(texts) else None
+
+
 def evaluate_predictions(
     probabilities: NDArray[np.floating],
     labels: NDArray[np.integer],
@@ -64,8 +74,9 @@ def evaluate_predictions(
         leaked: bool (N,), pictures that stand in the training set too.
 
     Returns:
-        Plain data for JSON: n, errors, accuracy, interval, without_leaked, macro, per_class,
-        confusion (rows truth, columns answer) and mistakes (surest first).
+        Plain data for JSON: n, errors, accuracy, interval, look_alikes (the same where digits of
+        several scripts that look alike count as one; None where there are none), without_leaked,
+        macro, per_class, confusion (rows truth, columns answer) and mistakes (surest first).
 
     Raises:
         DataError: The arrays are empty, do not fit each other, or hold what no network that
@@ -74,10 +85,11 @@ def evaluate_predictions(
     _check(probabilities, labels, classes, leaked)
     answers = probabilities.argmax(axis=1)
     right = answers == labels
-    per_class = _per_class(labels, answers, classes)
+    per_class, same = _per_class(labels, answers, classes), alike(classes)
     confusion = confusion_matrix(labels, answers, labels=np.arange(len(classes)))
     return {
         **score(right),
+        "look_alikes": None if same is None else score(same[labels, answers]),
         "without_leaked": {**score(right[~leaked]), "leaked_n": int(np.count_nonzero(leaked))},
         "macro": _macro(per_class),
         "per_class": per_class,

@@ -19,7 +19,7 @@ from indicdigits.errors import UsageError
 from indicdigits.evaluation import figures, words
 from indicdigits.evaluation.curves import curves_png
 from indicdigits.evaluation.glyphs import outline_glyphs
-from indicdigits.evaluation.metrics import SCHEMA, evaluate_predictions, score
+from indicdigits.evaluation.metrics import SCHEMA, alike, evaluate_predictions, score
 from indicdigits.evaluation.page import data_uri, fill
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
@@ -92,7 +92,7 @@ def evaluate_run(run: Path, reporter: Reporter) -> Evaluation:
     return Evaluation(
         metrics=describe(recipe, loaded.info)
         | metrics
-        | {"sets": _sets(recipe, data.test, answers.argmax(axis=1) == data.test.labels)}
+        | {"sets": _sets(recipe, data.test, answers.argmax(axis=1))}
         | {"validation": {**validation, "trained_on": recipe.data.train_on == "train+validation"}},
         images=data.test.images,
         history=read_history(run),
@@ -100,15 +100,21 @@ def evaluate_run(run: Path, reporter: Reporter) -> Evaluation:
     )
 
 
-def _sets(recipe: Recipe, test: Split, right: NDArray[np.bool_]) -> list[dict[str, Any]]:
+def _sets(recipe: Recipe, test: Split, answers: NDArray[np.integer]) -> list[dict[str, Any]]:
     """Each data set's part of the test, apart: somebody else's handwriting is harder."""
     if "dataset" not in test.groups:
         return []
     trained_on = {source.dataset: source.weight > 0 for source in recipe.data.sources}
-    return [
-        {"dataset": name, "trained_on": seen} | score(right[test.groups["dataset"] == name])
-        for name, seen in trained_on.items()
-    ]
+    same = alike(recipe.labels)
+    sets = []
+    for name, seen in trained_on.items():
+        of = test.groups["dataset"] == name
+        truth, answer = test.labels[of], answers[of]
+        both = None if same is None else score(same[truth, answer])
+        sets.append(
+            {"dataset": name, "trained_on": seen, "look_alikes": both} | score(truth == answer)
+        )
+    return sets
 
 
 def describe(recipe: Recipe, info: Mapping[str, Any]) -> dict[str, Any]:

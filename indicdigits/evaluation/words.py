@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from indicdigits.recipe import Recipe
 from indicdigits.recipe.sources import OWN
 from indicdigits.registry import DATASETS
+from indicdigits.scripts import SCRIPTS
 
 
 class MixUp(NamedTuple):
@@ -29,9 +30,16 @@ def kind_of_pictures(recipe: Recipe) -> str:
     return "drawn digits" if True in drawn else "handwritten digits"
 
 
+def trained_on_drawn(recipe: Recipe) -> bool:
+    """Whether every picture that the recipe trains on is drawn by the project."""
+    names = {source.dataset.partition("/")[0] for source in recipe.data.sources if source.weight}
+    return all(DATASETS.get(name).drawn for name in names)
+
+
 def script_name(script: str) -> str:
     """A script's name as people write it: "Ol Chiki" for "ol-chiki"."""
-    return "Western" if script == "latin" else script.replace("-", " ").replace("_", " ").title()
+    known = SCRIPTS.get(script)
+    return known.title if known else script.replace("-", " ").replace("_", " ").title()
 
 
 def only_digits(metrics: Mapping[str, Any]) -> bool:
@@ -111,6 +119,12 @@ def summary(metrics: Mapping[str, Any]) -> str:
         f"{percent(m['accuracy'])} (95\u00a0% interval {interval(m['interval'])}), "
         f"{count(m['errors'], 'error')}"
     ]
+    if m.get("look_alikes"):
+        lines.append(
+            f"where digits of several scripts that look alike count as one: "
+            f"{percent(m['look_alikes']['accuracy'])}, "
+            f"{count(m['look_alikes']['errors'], 'error')}"
+        )
     if rest["leaked_n"]:
         lines.append(
             f"without the {rest['leaked_n']} that stand in the training set too: "
@@ -120,7 +134,7 @@ def summary(metrics: Mapping[str, Any]) -> str:
     if len(m["sets"]) > 1:
         lines += [
             f"{one['dataset']}: {percent(one['accuracy'])} ({interval(one['interval'])}), "
-            f"{count(one['errors'], 'error')} in {one['n']}{_not_trained_on(one)}"
+            f"{count(one['errors'], 'error')} in {one['n']}{_alike(one)}{_not_trained_on(one)}"
             for one in m["sets"]
         ]
     macro = m["macro"]
@@ -135,6 +149,11 @@ def summary(metrics: Mapping[str, Any]) -> str:
     if m["pictures"] == "drawn digits":
         lines.append("trained and tested on drawn digits only, never on handwriting")
     return "\n".join(lines)
+
+
+def _alike(one: Mapping[str, Any]) -> str:
+    alike = one.get("look_alikes")
+    return f"; {percent(alike['accuracy'])} where look-alikes count as one" if alike else ""
 
 
 def _not_trained_on(one: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from flax import nnx
 
 import indicdigits
+from indicdigits import recipe as recipes
 from indicdigits.data.source import Split, load_data
 from indicdigits.errors import CheckpointError, UsageError
 from indicdigits.evaluation.card import card_markdown
@@ -138,8 +139,14 @@ def licence(recipe: Recipe) -> str:
         names = dict.fromkeys(source.dataset for source in recipe.data.sources)
         parts = [f"{name}: {DATASETS.get(name.partition('/')[0]).licence}" for name in names]
     if recipe.start.weights != "scratch":
-        parts.append(f"weights started from {recipe.start.weights}")
+        parts.append(f"weights started from {recipe.start.weights}{_start_licence(recipe)}")
     return "; ".join(parts)
+
+
+def _start_licence(recipe: Recipe) -> str:
+    """The licence of what a shipped backbone was trained on, in brackets; nothing of another."""
+    start = recipes.shipped().get(f"pretrain/{recipe.start.weights}")
+    return f" ({licence(recipes.load(start))})" if start else ""
 
 
 def _figures(metrics: dict[str, Any]) -> dict[str, Any]:

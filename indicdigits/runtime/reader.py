@@ -17,9 +17,11 @@ from indicdigits.imaging import normalise as normalisation
 from indicdigits.imaging.decode import Source, read_picture
 from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime.bundle import Bundle
+from indicdigits.runtime.doubt import doubt
 from indicdigits.runtime.parity import TOLERANCE
 from indicdigits.runtime.session import check_graph, open_session, run_graph
 from indicdigits.runtime.shipped import find
+from indicdigits.scripts import SCRIPTS, script_of
 
 # How far grey levels of a golden picture may be off after `normalise`: versions of OpenCV round
 # differently when they resample.
@@ -44,9 +46,10 @@ class Reading:
         value: Its value, or None for a class without one; the best guess even when the reading
             is not accepted.
         probability: Of that class, in [0, 1].
-        script: The script that was read.
+        script: The script that was read; of a reader of several scripts, that of the answer.
         accepted: Whether the reader stands by it.
-        reason: Why it is not accepted, or None.
+        reason: Why it is not accepted, or None: "no ink found", "below threshold", "not a digit",
+            or "looks like Gujarati too" where digits of several scripts cannot be told apart.
         alternatives: The two next best classes, the more probable first.
     """
 
@@ -83,6 +86,12 @@ class Reader:
         self.bundle = bundle
         self._where = where or bundle.name
         _check_normalisation(bundle, self._where)
+        # Of a reader of several scripts, each answer has the script of its digit.
+        one = bundle.script in SCRIPTS
+        self._scripts = [
+            bundle.script if one else getattr(script_of(c.text), "name", bundle.script)
+            for c in bundle.classes
+        ]
         self._session = open_session(bundle.graph, threads=threads, where=self._where)
         check_graph(self._session, bundle, where=self._where)
 
@@ -95,6 +104,11 @@ class Reader:
     def script(self) -> str:
         """The script that is read."""
         return self.bundle.script
+
+    @property
+    def licence(self) -> str:
+        """The licence of what it was trained on, set by set."""
+        return self.bundle.licence
 
     def __repr__(self) -> str:
         return f"Reader({self.name!r}, script={self.script!r}, {len(self.bundle.classes)} classes)"
@@ -185,16 +199,14 @@ class Reader:
         order = np.argsort(-row, kind="stable")[:3].tolist()
         classes, best = self.bundle.classes, order[0]
         probability = float(row[best])
-        reason = None
-        if not normalisation.ink_found(pixels):
-            reason = "no ink found"
-        elif self.bundle.threshold is not None and probability < self.bundle.threshold:
-            reason = "below threshold"
+        reason: str | None = "no ink found"
+        if normalisation.ink_found(pixels):
+            reason = doubt(classes, row, self.bundle.threshold)
         return Reading(
             text=classes[best].text,
             value=classes[best].value,
             probability=probability,
-            script=self.bundle.script,
+            script=self._scripts[best],
             accepted=reason is None,
             reason=reason,
             alternatives=tuple(

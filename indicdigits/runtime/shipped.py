@@ -10,6 +10,8 @@ from indicdigits.errors import UsageError, did_you_mean
 from indicdigits.runtime.bundle import SUFFIX
 from indicdigits.scripts import SCRIPTS, get_script
 
+ALL = "-all"  # ends the name of a script's reader that has learnt from every set there is
+
 
 def shipped() -> dict[str, Path]:
     """Script -> bundle file of every reader that ships with the package."""
@@ -20,6 +22,8 @@ def shipped() -> dict[str, Path]:
 def find(name_or_path: str | os.PathLike[str]) -> Path:
     """The bundle file for a script's name, a language's name, or a path.
 
+    A script's name means the reader that has learnt from every set there is, where one ships.
+
     Raises:
         UsageError: There is none; the nearest spelling and what ships are named.
     """
@@ -27,8 +31,9 @@ def find(name_or_path: str | os.PathLike[str]) -> Path:
     if not isinstance(name_or_path, str):
         return path
     known = shipped()
-    if name_or_path in known:
-        return known[name_or_path]
+    for name in (name_or_path, f"{name_or_path}{ALL}"):
+        if name in known:
+            return known[name]
     if path.is_file() or path.suffix or len(path.parts) > 1:
         return path
     return _by_script(name_or_path, known)
@@ -45,10 +50,11 @@ def _by_script(name: str, known: dict[str, Path]) -> Path:
             allowed=allowed,
             hint=did_you_mean(name.lower(), [*known, *aliases]),
         ) from error
-    if script.name not in known:
+    best = known.get(script.name) or known.get(f"{script.name}{ALL}")
+    if best is None:
         raise UsageError(
             f"no reader ships for {script.name}",
             allowed=allowed,
             hint=f"a recipe for {script.name} and `indicdigits finetune` make one",
         )
-    return known[script.name]
+    return best
