@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Literal
 
 from indicdigits.data import faces
@@ -54,13 +55,21 @@ def resolve(request: Request) -> dict[Part, dict[str, Shapes]]:
             hint=faces.INSTALL,
         )
     parts: dict[Part, dict[str, Shapes]] = {"train": {}, "test": {}}
+    for part, chosen in parted(groups).items():
+        for face in chosen:
+            shapes: Shapes = {text: (strokes_of(faces.glyph(face.path, text)),) for text in texts}
+            parts[part][face.family] = shapes
+    return parts
+
+
+def parted(groups: Sequence[Sequence[faces.Face]]) -> dict[Part, list[faces.Face]]:
+    """For each part the first face of each of its groups; a single group is in both."""
+    parts: dict[Part, list[faces.Face]] = {"train": [], "test": []}
     for number, group in enumerate(groups):
         tested = number % TEST_SHARE == TEST_SHARE // 2 and len(groups) > 1
         if len(groups) <= TEST_SHARE // 2:
             tested = number == 1
-        face = group[0]
-        shapes: Shapes = {text: (strokes_of(faces.glyph(face.path, text)),) for text in texts}
-        parts["test" if tested else "train"][face.family] = shapes
+        parts["test" if tested else "train"].append(group[0])
     if not parts["test"]:
         parts["test"] = parts["train"]
     return parts

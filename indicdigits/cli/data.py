@@ -189,16 +189,17 @@ def _resolve(name: str, *, all_configs: bool) -> list[_Named]:
     items = []
     for known in found:
         dataset, _, config = known.partition("/")
-        script = DATASETS.get(dataset).scripts[config]
-        if script is None:
+        entry = DATASETS.get(dataset)
+        script = entry.scripts[config]
+        if script is None and not entry.texts:
             raise UsageError(
                 f"{known} is whatever a recipe names: give the path of that recipe",
                 hint="indicdigits recipe ls shows the recipes that can be copied",
             )
-        classes = tuple(
-            recipes.ClassEntry(text=text, value=value)
-            for value, text in enumerate(SCRIPTS[script].digits)
-        )
+        classes = tuple(recipes.ClassEntry(text=text) for text in entry.texts)
+        if script is not None:
+            digits = enumerate(SCRIPTS[script].digits)
+            classes = tuple(recipes.ClassEntry(text=text, value=value) for value, text in digits)
         source = recipes.Source(dataset=known)
         items.append(_Named(source=source, classes=classes, root=Path()))
     return items

@@ -127,12 +127,12 @@ def groups(found: Sequence[Face], texts: Sequence[str]) -> list[list[Face]]:
 
 
 def _is_of_script(path: Path, texts: Sequence[str]) -> bool:
-    letters = _letters(texts[0])
-    return len(letters & coverage(path)) >= LETTERS * len(letters)
+    wanted = letters(texts[0])
+    return len(wanted & coverage(path)) >= LETTERS * len(wanted)
 
 
 @functools.lru_cache(maxsize=64)
-def _letters(digit: str) -> frozenset[int]:
+def letters(digit: str) -> frozenset[int]:
     """The letters beside a digit that bear its script's name, as code points."""
     if ord(digit) < 128:
         return frozenset(map(ord, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))

@@ -48,6 +48,7 @@ def check_sources(recipe: Recipe, source: str) -> None:
                 where=here,
                 hint="for more classes than the script's ten digits, add [[classes]]",
             )
+        _check_texts(entry, recipe, here)
         if entry.dataset == OWN:
             _check_own(entry, here)
         else:
@@ -66,6 +67,17 @@ def _script_of(entry: Source, where: str) -> str | None:
             hint=did_you_mean(entry.dataset, full),
         )
     return scripts[config]
+
+
+def _check_texts(entry: Source, recipe: Recipe, where: str) -> None:
+    known = [label.text for label in recipe.labels]
+    for text in DATASETS.get(entry.dataset.partition("/")[0]).texts:
+        if text not in known:
+            raise RecipeError(
+                f"{entry.dataset!r} holds pictures of {text!r}, which is no class of the recipe",
+                where=where,
+                hint=f'add {{ text = "{text}" }} to classes, after all others',
+            )
 
 
 def _refuse_own_keys(entry: Source, where: str) -> None:

@@ -56,6 +56,17 @@ DATASETS.register(
     ),
 )
 DATASETS.register(
+    "not_digits",
+    DatasetEntry(
+        factory="indicdigits.datasets.not_digits:Builder",
+        summary="scribbles, spoilt digits and letters drawn by the project: pictures of no digit",
+        scripts={"scribbles": None, "letters": None},
+        texts=("not a digit",),
+        licence="drawn by this project; letters after installed fonts, which have their own",
+        drawn=True,
+    ),
+)
+DATASETS.register(
     "dhcd",
     DatasetEntry(
         factory="indicdigits.datasets.dhcd:Builder",

@@ -68,11 +68,13 @@ class DatasetEntry(Entry):
 
     Attributes:
         scripts: Its configurations, and the script of each (None: the recipe's own).
+        texts: Its classes, where they are the same in every recipe and no script's digits.
         licence: Of its pictures.
         drawn: Whether the project draws the pictures: nobody has labelled them.
     """
 
     scripts: Mapping[str, str | None]
+    texts: tuple[str, ...] = ()
     licence: str = ""
     drawn: bool = False
 

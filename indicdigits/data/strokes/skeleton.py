@@ -46,7 +46,7 @@ def strokes_of(ink: npt.NDArray[np.bool_]) -> Variant:
     branches = _pruned(list(_branches(skeleton)), width)
     paths = sorted(_joined(branches, side), key=len, reverse=True)
     lines = [line for path in paths if (line := _simplified(path, side)) is not None]
-    return _in_square(lines)
+    return in_square(lines)
 
 
 def _around(point: Point, skeleton: set[Point]) -> list[Point]:
@@ -182,9 +182,15 @@ def _is_corner(
     return bool(one @ two < CORNER * np.hypot(*one) * np.hypot(*two))
 
 
-def _in_square(
+def in_square(
     lines: list[tuple[npt.NDArray[np.float64], list[bool], bool]],
 ) -> Variant:
+    """Lines as strokes in the unit square, the longer side of their box filling `BOX`.
+
+    Args:
+        lines: Of each its points (N, 2) as x, y in any unit, which of them are corners, and
+            whether it is closed.
+    """
     if not lines:
         return ()
     everything = np.concatenate([points for points, _, _ in lines])

@@ -71,6 +71,15 @@ def compile_variant(variant: Variant) -> Curve:
     )
 
 
+def lines_of(variant: Variant) -> list[FloatArray]:
+    """The line of each stroke as it stands, (S, 2) as x, y, with its corners kept."""
+    lines = []
+    for stroke in variant:
+        points = np.array(stroke.points)
+        lines.append(_curve(points, _runs(stroke.corners, stroke.closed)) @ points)
+    return lines
+
+
 def _stroke_blocks(stroke: Stroke) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     points = np.array(stroke.points)
     sharp = _curve(points, _runs(stroke.corners, stroke.closed))
