@@ -128,6 +128,12 @@ def _named(name: str) -> str:
         return " "
 
 
+def zero_of(text: str) -> str | None:
+    """The digit zero of the script that a text is a digit of, or None where it is no digit."""
+    value = unicodedata.decimal(text, None) if len(text) == 1 else None
+    return None if value is None else chr(ord(text) - value)
+
+
 def look_alikes(digit: str) -> frozenset[str]:
     """Digits of other scripts with the same shape as `digit` (without `digit` itself)."""
     found: set[str] = set()
