@@ -68,7 +68,7 @@ def measure(
     test, trained = prepared.data.test, weights.load_model(folder)
     if trained.recipe.digest() != recipe.digest():
         raise SystemExit(f"{folder} holds a run of another recipe")
-    right = weights.predict(trained.model, test.images).argmax(1) == test.labels
+    right = weights.answers(trained, test).argmax(1) == test.labels
     clean = ~leaked(prepared.data.train, test)
     record = {
         "n": len(test),

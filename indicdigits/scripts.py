@@ -133,9 +133,16 @@ def _named(name: str) -> str:
         return " "
 
 
+def zero_of(text: str) -> str | None:
+    """The digit zero of the script that a text is a digit of, or None where it is no digit."""
+    value = unicodedata.decimal(text, None) if len(text) == 1 else None
+    return None if value is None else chr(ord(text) - value)
+
+
 def script_of(digit: str) -> Script | None:
     """The script of `SCRIPTS` that has this digit, if one has."""
-    return next((script for script in SCRIPTS.values() if digit in script.digits), None)
+    zero = zero_of(digit)
+    return next((script for script in SCRIPTS.values() if script.digits[0] == zero), None)
 
 
 def look_alikes(digit: str) -> frozenset[str]:

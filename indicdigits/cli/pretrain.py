@@ -25,7 +25,7 @@ from indicdigits.errors import UsageError
 def pretrain(
     recipe: Annotated[
         str | None,
-        typer.Argument(help="What to train on (mnist), a recipe's name, or a recipe file."),
+        typer.Argument(help="What to train on (mnist, indic), a recipe's name, or a recipe file."),
     ] = None,
     backbone: Annotated[
         str, typer.Option(help="The backbone, where RECIPE is a data set.")
@@ -51,8 +51,7 @@ def pretrain(
         raise UsageError("give either a recipe or --resume RUN", hint="indicdigits pretrain mnist")
     file: Path | None = None
     if recipe is not None:
-        short = f"pretrain/{recipe}-{backbone}"
-        file = recipes.find(short if short in recipes.shipped() else recipe)
+        file = recipes.find(_recipe_name(recipe, backbone))
     seeds = [] if seed is None else [f"seed={seed}"]
     run(
         "pretrain",
@@ -65,4 +64,23 @@ def pretrain(
         dry_run=dry_run,
         json=json,
         quiet=quiet,
+    )
+
+
+def _recipe_name(recipe: str, backbone: str) -> str:
+    """The recipe of a data set for a backbone, where RECIPE is a data set; else RECIPE."""
+    from indicdigits import recipe as recipes
+    from indicdigits.registry import BACKBONES
+
+    known = recipes.shipped()
+    ready = [name for name in BACKBONES if f"pretrain/{recipe}-{name}" in known]
+    if not ready or backbone in ready:
+        return f"pretrain/{recipe}-{backbone}" if ready else recipe
+    BACKBONES.get(backbone, where="--backbone")
+    changes = f"model.backbone={backbone} --set name={recipe}-{backbone}"
+    raise UsageError(
+        f"no recipe ships that trains {backbone} on {recipe}",
+        where="--backbone",
+        allowed=", ".join(ready),
+        hint=f"indicdigits pretrain {recipe} --set {changes}, and a learning rate that suits it",
     )

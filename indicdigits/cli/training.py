@@ -230,7 +230,7 @@ def _say_plan(prepared: Prepared, folder: Path, json: bool) -> None:
 def describe(prepared: Prepared) -> list[str]:
     """What is about to happen, in lines: data, network, phases with their freeze tables."""
     from indicdigits.models import surgery
-    from indicdigits.recipe.summary import stage_states
+    from indicdigits.recipe.summary import in_heads, stage_states
 
     recipe, data = prepared.recipe, prepared.data
     _, weights = surgery.split(prepared.model)
@@ -246,7 +246,7 @@ def describe(prepared: Prepared) -> list[str]:
         f"{len(data.test)} to test",
         f"network: {recipe.model.backbone}, {sum(sizes.values()):,} parameters, "
         f"input {recipe.data.input_size}x{recipe.data.input_size}, "
-        f"{len(recipe.labels)} classes, weights from {recipe.start.weights}",
+        f"{len(recipe.labels)} classes{in_heads(recipe)}, weights from {recipe.start.weights}",
     ]
     if recipe.distill.teachers:
         lines.append(f"teachers: {', '.join(recipe.distill.teachers)}")

@@ -160,6 +160,11 @@ def _class_table(metrics: Mapping[str, Any]) -> list[str]:
 def _limits(metrics: Mapping[str, Any], drawn: bool) -> list[str]:
     untested = [row["text"] for row in metrics["per_class"] if not row["support"]]
     lines = []
+    if metrics.get("heads"):
+        lines.append(
+            "- It does not tell scripts apart, and was told the script of each test picture: it is "
+            "a start for fine-tuning, not a reader."
+        )
     if drawn:
         lines.append("- Never tested on handwriting; the figures above are about drawn digits.")
     if untested:

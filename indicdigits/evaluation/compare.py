@@ -21,6 +21,7 @@ from indicdigits.evaluation.report import read_about
 from indicdigits.evaluation.significance import holm, mcnemar
 from indicdigits.progress import Reporter
 from indicdigits.recipe import ClassEntry
+from indicdigits.recipe.heads import heads_of
 
 SCHEMA = 1
 LEVEL = 0.05  # an adjusted p-value below it is called a difference
@@ -88,7 +89,7 @@ def load_run(path: str, name: str, reporter: Reporter) -> Candidate:
     from indicdigits.models import surgery
     from indicdigits.models.cost import multiply_adds
     from indicdigits.training.history import read_history
-    from indicdigits.training.weights import find_weights, load_model, predict
+    from indicdigits.training.weights import answers, find_weights, load_model
 
     loaded, folder = load_model(path), _run_folder(find_weights(path))
     recipe, about = loaded.recipe, read_about(folder)
@@ -105,12 +106,13 @@ def load_run(path: str, name: str, reporter: Reporter) -> Candidate:
         classes=recipe.labels,
         keys=test.keys,
         labels=test.labels,
-        answers=predict(loaded.model, test.images).argmax(axis=1),
+        answers=answers(loaded, test).argmax(axis=1),
         history=history,
         facts={
             "path": path,
             "recipe": recipe.name,
             "script": recipe.script,
+            "told_script": heads_of(recipe) is not None,
             "dataset": " + ".join(source.dataset for source in recipe.data.sources),
             "backbone": recipe.model.backbone,
             "parameters": sum(int(array.size) for array in weights.params.values()),
@@ -196,7 +198,8 @@ def on_same_pictures(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The candidates with their pictures in the order of the first one.
 
     Raises:
-        DataError: They have other classes, or answered other pictures; which ones is said.
+        DataError: They have other classes, were told more, or answered other pictures; which
+            ones is said.
     """
     first, *others = candidates
     if not len(first.labels):
@@ -208,6 +211,13 @@ def on_same_pictures(candidates: Sequence[Candidate]) -> list[Candidate]:
             where=", ".join(strange),
             allowed=" ".join(_texts(first)),
             hint="compare readers of the same classes",
+        )
+    easier = [one.name for one in candidates if one.facts.get("told_script")]
+    if easier and len(easier) < len(candidates):
+        raise DataError(
+            "is told each picture's script, and the others must find it out",
+            where=", ".join(easier),
+            hint="compare runs that are asked the same",
         )
     differences = {other.name: _difference(first, other) for other in others}
     unlike = [f"{name} ({words})" for name, words in differences.items() if words]

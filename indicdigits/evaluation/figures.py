@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from indicdigits.evaluation.glyphs import font_for_matplotlib
-from indicdigits.evaluation.words import certainty, count, plain_name, script_name
+from indicdigits.evaluation.words import certainty, count, heads, plain_name, script_name
 
 INK, MUTED, RULE = "#1d2b36", "#6b7885", "#dfe4e8"
 RIGHT, WRONG, OTHER = "#0f766e", "#9b1c12", "#b7791f"
@@ -28,14 +28,41 @@ _CELL, _LARGEST = 0.56, 24.0  # inches: a cell of the confusion matrix, and all 
 
 
 def confusion_png(metrics: Mapping[str, Any]) -> bytes:
-    """The confusion matrix: a row a true class, a column an answer, errors in red."""
-    confusion = np.asarray(metrics["confusion"])
-    size = len(confusion)
+    """The confusion matrix: a row a true class, a column an answer, errors in red.
+
+    With a head for each script a matrix for each: no answer was chosen from another's classes.
+    """
+    parts = heads(metrics)
+    columns = math.ceil(math.sqrt(len(parts)))
+    rows, size = math.ceil(len(parts) / columns), max(map(len, parts))
     side = min(_CELL * size, _LARGEST)
     figure = Figure(
-        figsize=(side + 1.4, side + 1.7), dpi=DPI if size < 20 else 72, layout="constrained"
+        figsize=(columns * (side + 1.4), rows * (side + 1.4) + 0.3),
+        dpi=DPI if columns * size < 20 else 72,
+        layout="constrained",
     )
-    axes = figure.add_subplot()
+    confusion = np.asarray(metrics["confusion"])
+    for place, part in enumerate(parts, 1):
+        entries = [metrics["per_class"][index] for index in part]
+        axes = figure.add_subplot(rows, columns, place)
+        _matrix(axes, confusion[np.ix_(part, part)], entries)
+    title = (
+        f"{script_name(metrics['script'])}: {count(metrics['errors'], 'error')} "
+        f"in {metrics['n']} test pictures"
+    )
+    if len(parts) == 1:
+        axes.set_title(title, color=INK, fontsize=14, pad=14)
+    else:
+        figure.suptitle(title, color=INK, fontsize=28)
+    return png_bytes(figure)
+
+
+def _matrix(
+    axes: Axes, confusion: NDArray[np.integer], entries: Sequence[Mapping[str, Any]]
+) -> None:
+    """Draws the confusion (C, C) of these classes."""
+    size = len(confusion)
+    side = min(_CELL * size, _LARGEST)
     axes.imshow(_cell_colours(confusion), aspect="equal")
     # 26 points a digit fill a cell; large counts and small cells take less
     font_size = min(26 * side / (_CELL * size) / max(len(str(confusion.max())), 2), 13)
@@ -53,19 +80,11 @@ def confusion_png(metrics: Mapping[str, Any]) -> bytes:
             fontweight="normal" if row == column else "bold",
         )
     _grid(axes, size)
-    for index, entry in enumerate(metrics["per_class"]):
+    for index, entry in enumerate(entries):
         _axis_label(axes, index, entry, size, along_x=True)
         _axis_label(axes, index, entry, size, along_x=False)
     axes.set_xlabel("read as", color=MUTED, fontsize=12, labelpad=40)
     axes.set_ylabel("written", color=MUTED, fontsize=12, labelpad=48)
-    axes.set_title(
-        f"{script_name(metrics['script'])}: {count(metrics['errors'], 'error')} "
-        f"in {metrics['n']} test pictures",
-        color=INK,
-        fontsize=14,
-        pad=14,
-    )
-    return png_bytes(figure)
 
 
 def _cell_colours(confusion: NDArray[np.integer]) -> NDArray[np.float64]:

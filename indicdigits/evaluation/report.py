@@ -23,6 +23,7 @@ from indicdigits.evaluation.metrics import SCHEMA, alike, evaluate_predictions, 
 from indicdigits.evaluation.page import data_uri, fill
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
+from indicdigits.recipe.heads import heads_of
 
 _PICTURE_SIDE = 112  # pixels; four times the network's own, and small enough to embed
 _DIGITS_A_NUMBER = 6
@@ -65,7 +66,7 @@ def evaluate_run(run: Path, reporter: Reporter) -> Evaluation:
     from indicdigits.data.audit import leaked
     from indicdigits.data.source import load_data
     from indicdigits.training.history import read_history
-    from indicdigits.training.weights import load_model, predict
+    from indicdigits.training.weights import answers, load_model
 
     loaded = load_model(run)
     recipe, about = loaded.recipe, read_about(run)
@@ -77,22 +78,22 @@ def evaluate_run(run: Path, reporter: Reporter) -> Evaluation:
     data = load_data(recipe, Path(about.get("root", run)), reporter)
     reporter.say(f"evaluating {recipe.name} on {len(data.test)} test pictures")
     # A test picture in the validation part counts as seen too: choices were made on it.
-    answers = predict(loaded.model, data.test.images)
+    found = answers(loaded, data.test)
     metrics = evaluate_predictions(
-        answers,
+        found,
         data.test.labels,
         recipe.labels,
         leaked(data.train, data.test) | leaked(data.validation, data.test),
     )
     validation = score(
-        predict(loaded.model, data.validation.images).argmax(axis=1) == data.validation.labels
+        answers(loaded, data.validation).argmax(axis=1) == data.validation.labels
         if len(data.validation)
         else np.zeros(0, bool)
     )
     return Evaluation(
         metrics=describe(recipe, loaded.info)
         | metrics
-        | {"sets": _sets(recipe, data.test, answers.argmax(axis=1))}
+        | {"sets": _sets(recipe, data.test, found.argmax(axis=1))}
         | {"validation": {**validation, "trained_on": recipe.data.train_on == "train+validation"}},
         images=data.test.images,
         history=read_history(run),
@@ -124,11 +125,13 @@ def describe(recipe: Recipe, info: Mapping[str, Any]) -> dict[str, Any]:
         recipe: The run's recipe.
         info: The manifest of the checkpoint whose weights were measured.
     """
-    final = info.get("kind") == "weights"
+    final, heads = info.get("kind") == "weights", heads_of(recipe)
     return {
         "schema": SCHEMA,
         "name": recipe.name,
         "script": recipe.script,
+        # Of each class, where pictures were read by the head of their script.
+        "heads": None if heads is None else list(heads),
         "dataset": " + ".join(source.dataset for source in recipe.data.sources),
         "pictures": words.kind_of_pictures(recipe),
         "seed": recipe.seed,
@@ -181,6 +184,8 @@ def render(evaluation: Evaluation) -> str:
         m=metrics,
         title=words.title(metrics),
         glyphs=outline_glyphs(row["text"] for row in per_class),
+        heads=words.heads(metrics),
+        told=words.TOLD if metrics.get("heads") else None,
         worst=[_shown(mistake, evaluation.images) for mistake in _worst(metrics)],
         pairs=words.mix_ups(metrics["confusion"]),
         most_confused=int((confusion - np.diag(confusion.diagonal())).max()),
@@ -225,6 +230,8 @@ def _facts(evaluation: Evaluation) -> Iterable[tuple[str, str]]:
     metrics, about = evaluation.metrics, evaluation.about
     validation = metrics["validation"]
     yield "Data set", f"{metrics['dataset']}, the whole test split ({metrics['n']} pictures)"
+    if metrics.get("heads"):
+        yield "Script", words.TOLD
     yield "Weights", metrics["weights"] + "; never chosen by their result on the test split"
     if not validation["n"]:
         yield "Validation", "no part was held out"

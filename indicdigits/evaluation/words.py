@@ -10,6 +10,8 @@ from indicdigits.recipe.sources import OWN
 from indicdigits.registry import DATASETS
 from indicdigits.scripts import SCRIPTS
 
+TOLD = "told for each picture: an answer is one of its own script's classes"
+
 
 class MixUp(NamedTuple):
     """Two classes that were confused: indices of truth and answer, and how often it happened."""
@@ -42,9 +44,19 @@ def script_name(script: str) -> str:
     return known.title if known else script.replace("-", " ").replace("_", " ").title()
 
 
+def heads(metrics: Mapping[str, Any]) -> list[list[int]]:
+    """The classes that an answer was chosen among, as indices: all, or those of each script."""
+    of_class = metrics.get("heads") or [0] * len(metrics["per_class"])
+    return [
+        [index for index, other in enumerate(of_class) if other == head]
+        for head in dict.fromkeys(of_class)
+    ]
+
+
 def only_digits(metrics: Mapping[str, Any]) -> bool:
-    """Whether the classes are the ten digits and nothing else."""
-    return [row["value"] for row in metrics["per_class"]] == list(range(10))
+    """Whether the classes, or those of each script, are the ten digits and nothing else."""
+    values = [row["value"] for row in metrics["per_class"]]
+    return all([values[index] for index in head] == list(range(10)) for head in heads(metrics))
 
 
 def title(metrics: Mapping[str, Any]) -> str:
@@ -137,6 +149,8 @@ def summary(metrics: Mapping[str, Any]) -> str:
             f"{count(one['errors'], 'error')} in {one['n']}{_alike(one)}{_not_trained_on(one)}"
             for one in m["sets"]
         ]
+    if m.get("heads"):
+        lines.append(f"script: {TOLD}")
     macro = m["macro"]
     lines.append(
         f"mean over the classes: precision {percent(macro['precision'])}, "

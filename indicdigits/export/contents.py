@@ -24,10 +24,11 @@ from indicdigits.imaging.normalise import SPEC
 from indicdigits.models import surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe, strict
+from indicdigits.recipe.heads import heads_of
 from indicdigits.registry import DATASETS
 from indicdigits.runtime.bundle import SUFFIX, Bundle, ClassLabel
 from indicdigits.runtime.parity import Parity
-from indicdigits.training.step import make_predict, predict_all
+from indicdigits.training.prediction import make_predict, predict_all
 from indicdigits.training.weights import LoadedModel, load_model
 
 BATCH = 512  # pictures that the network answers at once
@@ -95,7 +96,7 @@ def gather(run: Path, reporter: Reporter) -> Contents:
         reporter: Where progress goes.
 
     Raises:
-        UsageError: That is no run folder.
+        UsageError: That is no run folder, or its network is no reader.
         CheckpointError: There are no weights, or they or the run's files are damaged.
         DataError: The test pictures cannot be had.
     """
@@ -105,6 +106,14 @@ def gather(run: Path, reporter: Reporter) -> Contents:
             "no run is here", where=run, allowed="a run folder, such as those under runs/"
         )
     loaded = load_model(run)
+    if heads_of(loaded.recipe):
+        raise UsageError(
+            "this network has a head for each script, and does not say which script a picture is "
+            "of: it is a start for fine-tuning, and no reader",
+            where=run,
+            allowed="a run with one softmax over all classes",
+            hint=f"indicdigits finetune --script devanagari --from {run}, then export that run",
+        )
     if loaded.info.get("kind") != "weights":
         raise UsageError(
             f"the run is not finished: it stands at step {loaded.info.get('step')}",

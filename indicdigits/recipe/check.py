@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from indicdigits.errors import RecipeError, UsageError, did_you_mean
+from indicdigits.recipe.heads import check_heads, check_scripts
 from indicdigits.recipe.limits import check_name, check_range
 from indicdigits.recipe.phases import check_phases
 from indicdigits.recipe.schema import Augment, Recipe
@@ -30,7 +31,9 @@ def check(recipe: Recipe, source: str) -> None:
     check_name(recipe.name, f"{source}, key name")
     check_name(recipe.script, f"{source}, key script")
     _check_ranges(recipe, source)
+    check_scripts(recipe, source)
     _check_classes(recipe, source)
+    check_heads(recipe, source)
     check_sources(recipe, source)
     _check_augment(recipe.augment, f"{source}, key augment.transforms")
     if not recipe.start.weights.strip():

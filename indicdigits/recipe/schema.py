@@ -189,9 +189,10 @@ class Training:
         accumulate: Equal parts that a batch is computed in, one after the other, to save memory.
         compute: Precision of products; parameters, norms and losses stay float32.
         loss: "margin" is the capsules' own.
+        heads: Which classes share a softmax: all, or the digits of each script (`heads_of`).
         temperature: Divides the logits in the cross-entropy, for a teacher of defensive
             distillation.
-        label_smoothing: Probability that is spread over all classes.
+        label_smoothing: Probability that is spread over all classes of a head.
         mixup: Concentration of the Beta distribution that pictures are mixed by; 0 mixes none.
         average_decay: Of the moving average of the weights, a step; 0 is no average.
         clip_norm: Largest global norm of the gradients; 0 is no limit.
@@ -201,6 +202,7 @@ class Training:
     accumulate: int = 1
     compute: Literal["float32", "bfloat16"] = "float32"
     loss: Literal["cross-entropy", "margin"] = "cross-entropy"
+    heads: Literal["one", "script"] = "one"
     temperature: float = 1.0
     label_smoothing: float = 0.0
     mixup: float = 0.0
@@ -231,11 +233,13 @@ class Recipe:
     Attributes:
         name: Of the recipe; names folders and files.
         task: Whether it makes a backbone or starts from one.
-        script: A script of `indicdigits.scripts`, or a new one that `classes` spells out.
+        script: A script of `indicdigits.scripts`, or a new one that `classes` spells out, or a
+            name for `scripts`.
         description: One sentence for cards.
         licence: Of the training data, for cards; without it, what the data sets say.
         seed: Of initial weights, order and augmentation.
-        classes: In the order of the network's outputs; without them the script's ten digits.
+        scripts: Those whose digits are the first classes, one after the other, before `classes`.
+        classes: In the order of the network's outputs; without them the digits of the script.
         data: The pictures.
         augment: What training pictures go through.
         model: The backbone.
@@ -252,6 +256,7 @@ class Recipe:
     description: str = ""
     licence: str = ""
     seed: int = 0
+    scripts: tuple[str, ...] = ()
     classes: tuple[ClassEntry, ...] = ()
     data: Data
     augment: Augment = field(default_factory=Augment)
@@ -265,10 +270,9 @@ class Recipe:
     @property
     def labels(self) -> tuple[ClassEntry, ...]:
         """The classes in the order of the network's outputs."""
-        if self.classes or self.script not in SCRIPTS:
-            return self.classes
-        digits = SCRIPTS[self.script].digits
-        return tuple(ClassEntry(text=text, value=value) for value, text in enumerate(digits))
+        if self.scripts:
+            return (*(entry for name in self.scripts for entry in _digits(name)), *self.classes)
+        return self.classes or _digits(self.script)
 
     def digest(self) -> str:
         """SHA-256 of the resolved recipe, in hexadecimal; equal results share it.
@@ -283,3 +287,9 @@ class Recipe:
             table.pop(key, None)
         text = json.dumps(table, sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digits(script: str) -> tuple[ClassEntry, ...]:
+    """The ten digits of a script as classes; none of a script that is not known."""
+    digits = SCRIPTS[script].digits if script in SCRIPTS else ()
+    return tuple(ClassEntry(text=text, value=value) for value, text in enumerate(digits))

@@ -42,9 +42,11 @@ def check_sources(recipe: Recipe, source: str) -> None:
                 where=f"{here}.families",
                 allowed=f"families for {FONTS!r} only",
             )
-        if not recipe.classes and script not in (None, recipe.script):
+        mine = recipe.scripts or (recipe.script,)
+        if not recipe.classes and script not in (None, *mine):
             raise RecipeError(
-                f"{entry.dataset!r} holds digits of {script!r}, the recipe reads {recipe.script!r}",
+                f"{entry.dataset!r} holds digits of {script!r}, the recipe reads "
+                + ", ".join(map(repr, mine)),
                 where=here,
                 hint="for more classes than the script's ten digits, add [[classes]]",
             )

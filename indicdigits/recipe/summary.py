@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from indicdigits.recipe.heads import count_heads
 from indicdigits.recipe.schema import Phase, Recipe, Rule
 from indicdigits.registry import BACKBONES, DATASETS
 
@@ -15,9 +16,9 @@ def summarise(recipe: Recipe) -> dict[str, Any]:
         recipe: A checked recipe.
 
     Returns:
-        Name, task, script, digest, data, classes, start, and for each phase the state of each
-        stage: "frozen", "trained", "trained x0.1", or each with its layers where rules part the
-        stage, and "reset" where it starts from fresh weights.
+        Name, task, script, digest, data, classes, heads, start, and for each phase the state of
+        each stage: "frozen", "trained", "trained x0.1", or each with its layers where rules part
+        the stage, and "reset" where it starts from fresh weights.
     """
     return {
         "name": recipe.name,
@@ -33,6 +34,7 @@ def summarise(recipe: Recipe) -> dict[str, Any]:
             for source in recipe.data.sources
         ],
         "classes": [{"text": entry.text, "value": entry.value} for entry in recipe.labels],
+        "heads": count_heads(recipe),
         "backbone": recipe.model.backbone,
         "input_size": recipe.data.input_size,
         "start": recipe.start.weights,
@@ -85,6 +87,12 @@ def _state(rule: Rule) -> str:
     return "trained" if rule.rate == 1.0 else f"trained x{rule.rate:g}"
 
 
+def in_heads(recipe: Recipe) -> str:
+    """What follows the number of classes where the heads are several: " in 16 heads"."""
+    heads = count_heads(recipe)
+    return f" in {heads} heads" if heads > 1 else ""
+
+
 def lines(recipe: Recipe) -> list[str]:
     """The same for people."""
     about = summarise(recipe)
@@ -96,11 +104,12 @@ def lines(recipe: Recipe) -> list[str]:
     fresh = recipe.start.weights == "scratch"
     start = "random weights" if fresh else f"{about['start']}, head: {about['head']}"
     stages = BACKBONES.get(recipe.model.backbone).stages
+    texts = " ".join(entry.text for entry in recipe.labels)
     widths = [max(len(name), len("stage")) for name in stages]
     result = [
         f"  task      {recipe.task}, digest {about['digest'][:12]}",
         f"  data      {sources}; {held_out}",
-        f"  classes   {len(recipe.labels)}: {' '.join(entry.text for entry in recipe.labels)}",
+        f"  classes   {len(recipe.labels)}{in_heads(recipe)}: {texts}",
         f"  augment   {', '.join(about['augmentation']) or 'nothing'}",
         f"  network   {recipe.model.backbone}, from {start}",
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 from indicdigits.errors import CheckpointError
 from indicdigits.models import freeze, surgery
 from indicdigits.recipe import Recipe
+from indicdigits.recipe.heads import heads_of
 from indicdigits.training.weights import load_model
 
 
@@ -27,8 +28,8 @@ def load_teachers(recipe: Recipe, root: Path) -> Teachers:
         root: The folder that relative paths start from, besides the current one.
 
     Raises:
-        CheckpointError: A teacher is not there or damaged, or reads other classes or pictures of
-            another size than the student.
+        CheckpointError: A teacher is not there or damaged, has a head for each script, or reads
+            other classes or pictures of another size than the student.
     """
     graphs, ensemble = [], []
     for name in recipe.distill.teachers:
@@ -42,6 +43,13 @@ def load_teachers(recipe: Recipe, root: Path) -> Teachers:
 
 
 def _check_fits(teacher: Recipe, student: Recipe, name: str) -> None:
+    if heads_of(teacher):
+        raise CheckpointError(
+            "this teacher has a head for each script, and must be told which one to ask",
+            where=f"distill.teachers: {name}",
+            allowed="teachers with one softmax over all classes",
+            hint=f"fine-tune it first: indicdigits finetune --script SCRIPT --from {name}",
+        )
     theirs = [entry.text for entry in teacher.labels]
     ours = [entry.text for entry in student.labels]
     if theirs != ours:

@@ -92,8 +92,7 @@ def _one(recipe: Recipe, root: Path, runtime: Runtime) -> dict[str, Any]:
     if not runs.is_finished(runtime.run):
         runs.train(prepared, root, runtime)
     test = prepared.data.test
-    right = weights.predict(weights.load_model(runtime.run).model, test.images).argmax(1)
-    wrong = right != test.labels
+    wrong = weights.answers(weights.load_model(runtime.run), test).argmax(1) != test.labels
     return {
         "seed": recipe.seed,
         "run": str(runtime.run),

@@ -19,17 +19,18 @@ from indicdigits.errors import Interrupted, TrainingError
 from indicdigits.models import freeze, surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Phase, Recipe
+from indicdigits.recipe.heads import heads_of
 from indicdigits.training import checkpoint, history, optim, watch
 from indicdigits.training.distill import Teachers
+from indicdigits.training.heads import told_head
 from indicdigits.training.mesh import DataMesh
+from indicdigits.training.prediction import make_predict, predict_all
 from indicdigits.training.processes import StopSignal, is_first
 from indicdigits.training.step import (
     State,
     StepBuilder,
     fresh_tally,
-    make_predict,
     make_prefix,
-    predict_all,
 )
 
 
@@ -95,7 +96,8 @@ class PhaseTrainer:
         surgery.assign(model, weights)
         freeze.set_modes(model, None)
         graph, weights = surgery.split(model)
-        self._predict = make_predict(graph, self.mesh)
+        self.heads = heads_of(self.recipe)
+        self._predict = make_predict(graph, self.mesh, heads=self.heads)
         self._features = self._cached(graph, weights)
         freeze.set_modes(model, self.phase)
         self.state, self._step = self._compiled(surgery.split(model)[0], weights)
@@ -226,6 +228,7 @@ class PhaseTrainer:
 
     def _validate(self, split: Split) -> dict[str, float]:
         probabilities = predict_all(self._predict, self.weights, split.images, mesh=self.mesh)
+        probabilities = told_head(probabilities, split.labels, self.heads)
         right = probabilities[np.arange(len(split)), split.labels]
         return {
             "validation_loss": float(-np.log(np.maximum(right, 1e-12)).mean()),

@@ -25,6 +25,7 @@ from indicdigits.errors import CheckpointError, DataError, RecipeError, UsageErr
 from indicdigits.models import create, freeze, surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
+from indicdigits.recipe.heads import count_heads
 from indicdigits.training import checkpoint, processes
 from indicdigits.training.distill import Teachers, load_teachers
 from indicdigits.training.history import read_history
@@ -160,6 +161,7 @@ def summary(run: Path) -> dict[str, Any]:
     about, history = _read_json(run / "run.json"), read_history(run)
     last = history[-1] if history else {}
     recipe = recipes.load(run / "recipe.toml", resolved=True)
+    chance = count_heads(recipe) / len(recipe.labels)
     return (
         {key: about.get(key) for key in ("seed", "digest")}
         | last
@@ -168,7 +170,7 @@ def summary(run: Path) -> dict[str, Any]:
             "shots": recipe.data.shots,
             "seconds": about.get("seconds", 0.0),
             # Hardly better than guessing: the weights went astray.
-            "at_chance": last.get("train_accuracy", 1.0) < 0.05 + 0.95 / len(recipe.labels),
+            "at_chance": last.get("train_accuracy", 1.0) < 0.05 + 0.95 * chance,
             "waited": round(sum(record.get("waited", 0.0) for record in history), 3),
         }
     )

@@ -1,4 +1,4 @@
-"""One training step and one prediction step, as pure jitted functions."""
+"""One training step, as a pure jitted function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from flax import nnx
 
 from indicdigits.models import GENERATOR, surgery
 from indicdigits.recipe import Recipe
+from indicdigits.recipe.heads import heads_of
 from indicdigits.training import watch
+from indicdigits.training.heads import label_targets, within_head
 from indicdigits.training.losses import distilled_loss, label_loss
 from indicdigits.training.mesh import ONE_DEVICE, DataMesh
 
@@ -100,7 +102,6 @@ def in_precision(params: surgery.Arrays, compute: str) -> surgery.Arrays:
 
 Ensemble = tuple[surgery.Weights, ...]
 Step = Callable[[State, npt.ArrayLike, npt.ArrayLike], State]
-Predict = Callable[[surgery.Arrays, surgery.Arrays, np.ndarray], jax.Array]
 Gradients = tuple[surgery.Arrays, surgery.Arrays, jax.Array, jax.Array]
 
 
@@ -180,8 +181,8 @@ class StepBuilder:
         key = jax.random.fold_in(jax.random.key(seed, impl=GENERATOR), state.step)
         jitter_key, dropout_key, mix_key = jax.random.split(key, 3)
         settings = self.recipe.training
-        targets = jax.nn.one_hot(labels, len(self.recipe.labels))
-        targets = optax.smooth_labels(targets, settings.label_smoothing)
+        classes, heads = len(self.recipe.labels), heads_of(self.recipe)
+        targets = label_targets(labels, classes, heads, settings.label_smoothing)
         if not self.start:
             inputs = pictures(inputs, jitter_key, shift=self.recipe.augment.jitter)
         if settings.mixup:
@@ -234,13 +235,14 @@ class StepBuilder:
         key: jax.Array,
     ) -> Gradients:
         inputs, targets, labels, soft = batch
-        settings = self.recipe.training
+        settings, heads = self.recipe.training, heads_of(self.recipe)
 
         def loss_of(trained: surgery.Arrays) -> tuple[jax.Array, Any]:
             params = in_precision(trained | frozen, settings.compute)
             model = surgery.merge(self.graph, params, stats)
             rngs = nnx.Rngs(dropout=key)
             logits, penalty = model.outputs(inputs, targets, rngs, start=self.start)
+            logits = within_head(logits, labels, heads)
             loss = label_loss(logits, targets, settings)
             if soft is not None:
                 loss = distilled_loss(logits, loss, soft, self.recipe.distill)
@@ -319,45 +321,3 @@ def make_prefix(
     return lambda weights, images, number, block: compiled(
         weights.params, weights.stats, images, seed, np.uint32(number), np.uint32(block)
     )
-
-
-def make_predict(graph: surgery.Graph, mesh: DataMesh = ONE_DEVICE) -> Predict:
-    """Compiles (params, stats, images (B, S, S) uint8) -> probabilities (B, C) float32.
-
-    Args:
-        graph: The module's structure in evaluation mode.
-        mesh: The devices that share the pictures, which they must divide; the weights given are
-            replicated on it, and every process gives all pictures.
-    """
-
-    def predict(params: surgery.Arrays, stats: surgery.Arrays, images: jax.Array) -> jax.Array:
-        model = surgery.merge(graph, params, stats)
-        return jax.nn.softmax(model(images.astype(jnp.float32)[..., None] / 255))
-
-    compiled = mesh.jit(predict)
-    return lambda params, stats, images: compiled(
-        params, stats, mesh.shard(images[mesh.rows(len(images))])
-    )
-
-
-def predict_all(
-    predict: Predict,
-    weights: surgery.Weights,
-    images: np.ndarray,
-    batch_size: int = 512,
-    *,
-    mesh: DataMesh = ONE_DEVICE,
-) -> np.ndarray:
-    """Probabilities (N, C) float32 of all images (N, S, S) uint8, the last partial batch included.
-
-    Every batch has the same shape (the last is padded), so that nothing is compiled twice.
-    """
-    batch_size = max(1, min(batch_size, len(images)))
-    batch_size = -(-batch_size // mesh.size) * mesh.size
-    parts = []
-    for start in range(0, len(images), batch_size):
-        batch = np.asarray(images[start : start + batch_size])
-        missing = batch_size - len(batch)
-        padded = np.pad(batch, ((0, missing), (0, 0), (0, 0)))
-        parts.append(np.asarray(predict(weights.params, weights.stats, padded))[: len(batch)])
-    return np.concatenate(parts)

@@ -12,13 +12,16 @@ from flax import nnx
 
 import indicdigits
 from indicdigits import recipe as recipes
+from indicdigits.data.parts import Split
 from indicdigits.errors import CheckpointError, did_you_mean
 from indicdigits.models import create, freeze, surgery
 from indicdigits.recipe import Recipe
+from indicdigits.recipe.heads import heads_of
 from indicdigits.registry import BACKBONES
 from indicdigits.registry.shipped import shipped_weights
 from indicdigits.training import checkpoint
-from indicdigits.training.step import make_predict, predict_all
+from indicdigits.training.heads import Heads, told_head
+from indicdigits.training.prediction import make_predict, predict_all
 
 FINAL = "final"  # the checkpoint of a run's final weights
 
@@ -89,11 +92,25 @@ def load_model(name: str | Path, *, root: Path = Path()) -> LoadedModel:
     return LoadedModel(model=model, recipe=recipe, info=loaded.info)
 
 
-def predict(model: nnx.Module, images: np.ndarray, batch_size: int = 512) -> np.ndarray:
-    """Probabilities (N, C) float32 of images (N, S, S) uint8, light ink on black."""
+def predict(
+    model: nnx.Module, images: np.ndarray, batch_size: int = 512, *, heads: Heads = None
+) -> np.ndarray:
+    """Probabilities (N, C) float32 of images (N, S, S) uint8, light ink on black.
+
+    With several heads, those of each sum to one.
+    """
     freeze.set_modes(model, None)
     graph, weights = surgery.split(model)
-    return predict_all(make_predict(graph), weights, images, batch_size)
+    return predict_all(make_predict(graph, heads=heads), weights, images, batch_size)
+
+
+def answers(loaded: LoadedModel, pictures: Split) -> np.ndarray:
+    """Probabilities (N, C) float32 of labelled pictures, to be scored.
+
+    A network with a head for each script is told which script each picture is of.
+    """
+    heads = heads_of(loaded.recipe)
+    return told_head(predict(loaded.model, pictures.images, heads=heads), pictures.labels, heads)
 
 
 def find_weights(name: str | Path, *, root: Path = Path()) -> Path:
@@ -134,10 +151,10 @@ def _runs() -> list[str]:
 
 def _how_to_make(name: str) -> str | None:
     """The command that makes the weights of a backbone that does not ship."""
-    backbone = name.removeprefix("mnist-")
-    if backbone == name or backbone not in BACKBONES:
+    data, _, backbone = name.partition("-")
+    if backbone not in BACKBONES or f"pretrain/{name}" not in recipes.shipped():
         return None
-    return f"indicdigits pretrain mnist --backbone {backbone}, which writes runs/{name}"
+    return f"indicdigits pretrain {data} --backbone {backbone}, which writes runs/{name}"
 
 
 def _averages(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

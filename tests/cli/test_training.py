@@ -221,6 +221,8 @@ def test_an_error_is_json_too(bars: Path) -> None:
         (["finetune", "--recipe", "bars.toml", "--out", "."], 2, "is taken"),
         (["finetune", "--recipe", "bars.toml", "--device", "tpu"], 2, "--device"),
         (["pretrain", "mnits"], 3, "unknown recipe"),
+        (["pretrain", "indic", "--backbone", "vit"], 2, "--set model.backbone=vit"),
+        (["pretrain", "indic", "--backbone", "vitt"], 3, "did you mean 'vit'"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_trained(
@@ -275,6 +277,58 @@ def test_another_strategy_and_another_backbone_are_one_word_away(bars: Path) -> 
     assert "holds a 'cnn'" in errors
     errors = run(folder, "finetune", "--recipe", "bars.toml", "--backbone", "mlp", code=5)
     assert "indicdigits pretrain mnist --backbone mlp" in errors
+
+
+TWO_SCRIPTS = """
+extends = "pretrain"
+name = "both"
+script = "both"
+classes = [
+  { text = "1", value = 1 }, { text = "7", value = 7 },
+  { text = "௧", value = 1 }, { text = "௭", value = 7 },
+]
+[data]
+sources = [{ dataset = "labelled_images", format = "npz", train = "both.npz" }]
+train_on = "train"
+[augment]
+transforms = []
+[training]
+heads = "script"
+batch_size = 16
+[[phases]]
+name = "pretrain"
+epochs = 3
+learning_rate = 1e-3
+"""
+
+
+def test_two_scripts_are_pretrained_together(bars: Path) -> None:
+    """A head for each script from recipe to evaluation; its trunk is a start, itself no reader."""
+    folder = bars.parent
+    pictures = np.load(folder / "bars.npz")
+    one, two = pictures["labels"] == 0, pictures["labels"] == 1
+    images = np.concatenate([pictures["images"][one | two]] * 2)
+    labels = [
+        digits[label]
+        for digits in ("17", "௧௭")  # the same pictures: only the script tells them apart
+        for label in pictures["labels"][one | two]
+    ]
+    np.savez(folder / "both.npz", images=images, labels=np.array(labels))
+    (folder / "both.toml").write_text(TWO_SCRIPTS, encoding="utf-8")
+    answer = json.loads(run(folder, "pretrain", "both.toml", "--out", "out", "--json"))
+    assert 0 < answer["validation_loss"] < 3
+    figures = json.loads(run(folder, "evaluate", "out", "--json"))
+    confusion = np.array(figures["confusion"])
+    assert confusion[:2, 2:].sum() == confusion[2:, :2].sum() == 0
+    errors = run(folder, "export", "out", code=2)
+    assert "no reader" in errors
+    assert "--from out" in errors
+    run(folder, "finetune", "--recipe", "bars.toml", "--from", "out", "--out", "bars", "--quiet")
+    trunk, tuned = final_arrays(folder / "out"), final_arrays(folder / "bars")
+    frozen = [path for path in trunk if path.startswith("params|stem/")]
+    assert all(trunk[path].tobytes() == tuned[path].tobytes() for path in frozen)
+    assert frozen
+    assert {tuned[path].shape[-1] for path in tuned if path.startswith("params|head/")} == {3}
 
 
 def test_draws(tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:

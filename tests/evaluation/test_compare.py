@@ -55,6 +55,15 @@ def candidate(name: str, wrong: range | tuple[int, ...] = (), **changes: Any) ->
     return Candidate(**(given | changes))
 
 
+def test_being_told_the_script_is_no_fair_comparison() -> None:
+    """A network that is told each picture's script is not compared with one that is not."""
+    told = {"told_script": True}
+    with pytest.raises(DataError, match="is told each picture's script") as caught:
+        compare([candidate("a"), candidate("b", facts=told)])
+    assert caught.value.where == "b"
+    assert len(compare([candidate("a", facts=told), candidate("b", facts=told)])["pairs"]) == 1
+
+
 @pytest.mark.parametrize(
     ("only_first", "only_second", "p"),
     [

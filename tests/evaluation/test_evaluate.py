@@ -16,6 +16,7 @@ from indicdigits.cli import app
 from indicdigits.data import source
 from indicdigits.data.source import Data, Split
 from indicdigits.evaluation import report
+from indicdigits.evaluation.card import card_markdown
 
 from .conftest import Make, recipe_of
 
@@ -98,6 +99,41 @@ def test_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         app.main(["evaluate", str(tmp_path / "nothing"), "--json"])
     assert ended.value.code == 2
     assert json.loads(capsys.readouterr().out)["error"] == "UsageError"
+
+
+def test_a_head_for_each_script_is_told_the_script(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No answer is of another script than the picture, and whoever reads the report is told why."""
+    from indicdigits.models import create, surgery
+    from indicdigits.training.weights import save_weights
+
+    recipe = dataclasses.replace(
+        recipe_of(),
+        script="both",
+        scripts=("latin", "devanagari"),
+        training=recipes.Training(heads="script"),
+    )
+    (run / "recipe.toml").write_text(recipes.resolved_toml(recipe), encoding="utf-8")
+    shutil.rmtree(run / "checkpoints")
+    _, weights = surgery.split(create(recipe, seed=0))
+    save_weights(run / "checkpoints" / "final", weights, recipe, seconds=1.0)
+    test = dataclasses.replace(blots(75, 40), labels=np.arange(40) % 20)
+    data = Data(train=blots(0, 60), validation=blots(60, 20), test=test)
+    monkeypatch.setattr(source, "load_data", lambda recipe, root, reporter: data)
+    with pytest.raises(SystemExit) as ended:
+        app.main(["evaluate", str(run), "--quiet"])
+    assert ended.value.code == 0
+    assert "script: told for each picture" in capsys.readouterr().out
+    metrics = json.loads((run / "report" / "metrics.json").read_text("utf-8"))
+    confusion = np.array(metrics["confusion"])
+    assert (confusion[:10, 10:].sum(), confusion[10:, :10].sum()) == (0, 0)
+    assert confusion.sum() == 40
+    assert all(0.1 <= mistake["probability"] <= 1 for mistake in metrics["mistakes"])
+    page = (run / "report" / "report.html").read_text("utf-8")
+    assert page.count('<table class="matrix">') == 2
+    assert "The script was told" in page
+    assert "It does not tell scripts apart" in card_markdown(recipe, metrics, {})
 
 
 def test_each_data_set_apart(

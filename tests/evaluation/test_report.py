@@ -66,7 +66,8 @@ def test_metrics_schema(make: Make, tmp_path: Path) -> None:
     report.write_report(tmp_path, make())
     metrics: dict[str, Any] = json.loads((tmp_path / "metrics.json").read_text("utf-8"))
     assert metrics["schema"] == 1
-    assert set(metrics) == set(KEYS) | RESERVED | {"sets", "look_alikes"}
+    assert set(metrics) == set(KEYS) | RESERVED | {"sets", "heads", "look_alikes"}
+    assert metrics["heads"] is None  # of several heads, that of each class
     for key, kind in KEYS.items():
         assert isinstance(metrics[key], kind), key
     assert all(metrics[key] is None for key in RESERVED)

@@ -14,6 +14,7 @@ PHASE = 'phases = [{ name = "a", epochs = 1, learning_rate = 1e-3%s }]\n'
 HEAD = 'name = "n"\ntask = "finetune"\nscript = "telugu"\n'
 DATA = 'data = { sources = [{ dataset = "cmaterdb/telugu" }] }\n'
 GOOD = HEAD + DATA + PHASE % ""
+BOTH = GOOD.replace('"telugu"', '"both"', 1) + 'scripts = ["tamil", "telugu"]\n'
 
 
 def rules(*texts: str) -> str:
@@ -95,6 +96,30 @@ BAD = {
     "own path empty": (own('format = "csv", train = ""'), r"'' is no path"),
     "own path with NUL": (own(r'format = "csv", train = "a\u0000"'), r"is no path"),
     "own test fraction": (own(FOLDER + ", test_fraction = 1.0"), r"test_fraction: 1\.0 is out of"),
+    "scripts and one of their digits again": (
+        BOTH + 'classes = [{ text = "௧" }]',
+        r"key classes\.20: .*stands twice",
+    ),
+    "scripts beside one script": (GOOD + 'scripts = ["tamil", "telugu"]', r"script = \"indic\""),
+    "scripts unknown": (BOTH.replace('"tamil"', '"tamul"'), r"scripts\.0: .*'tamul'.*'tamil'"),
+    "scripts twice": (BOTH.replace('"tamil"', '"telugu"'), r"scripts\.1: .*stands twice"),
+    "scripts without the data's": (
+        BOTH.replace('"telugu"]', '"odia"]'),
+        r"holds digits of 'telugu', the recipe reads 'tamil', 'odia'",
+    ),
+    "heads and mixup": (
+        BOTH + "[training]\nheads = 'script'\nmixup = 0.2",
+        r"key training\.mixup: mixup mixes pictures of two scripts.*training\.mixup=0",
+    ),
+    "heads and teachers": (
+        BOTH + "[training]\nheads = 'script'\n[distill]\nteachers = ['x']",
+        r"key distill\.teachers: a teacher answers with one softmax",
+    ),
+    "a head of one class": (
+        GOOD + "training = { heads = 'script' }\n"
+        "classes = [{ text = '0' }, { text = '1' }, { text = 'none' }]",
+        r"classes\.2: 'none' is alone in its head.*training\.heads=one",
+    ),
     "one class": (GOOD + 'classes = [{ text = "a" }]', r"key classes: one class is none to tell"),
     "class twice": (
         GOOD + 'classes = [{ text = "a" }, { text = "a" }]',

@@ -8,6 +8,8 @@ import pytest
 
 from indicdigits import recipe as recipes
 from indicdigits.recipe import summary
+from indicdigits.recipe.heads import count_heads
+from indicdigits.scripts import SCRIPTS as KNOWN
 
 SHIPPED = recipes.shipped()
 SCRIPTS = ("bengali", "devanagari", "tamil", "telugu")
@@ -54,6 +56,18 @@ def test_stage_states_of_a_parted_stage() -> None:
     states = summary.stage_states(recipe, recipe.phases[0], first=False)
     assert states["stage2"] == "conv1 frozen, norm1 conv2 norm2 trained x0.5"
     assert states["head"] == "trained x0.5"
+
+
+def test_the_indic_backbone_learns_every_script() -> None:
+    """Its classes are the digits of all scripts, a head for each, and each has drawn pictures."""
+    recipe = recipes.load(recipes.find("indic-cnn"))
+    assert recipe.scripts == tuple(KNOWN)
+    assert (len(recipe.labels), count_heads(recipe)) == (160, 16)
+    sources = [source.dataset for source in recipe.data.sources]
+    assert sources == ["mnist", *(f"strokes/{name}" for name in KNOWN)]
+    text = "\n".join(summary.lines(recipe))
+    assert "classes   160 in 16 heads: 0 1 2" in text
+    assert recipes.loads(recipes.resolved_toml(recipe), source="run") == recipe
 
 
 CHAKMA = """

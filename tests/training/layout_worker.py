@@ -34,6 +34,14 @@ SGD = Phase(
 CASES: dict[str, tuple[Phase, dict[str, Any]]] = {
     # Without warm-up, so that the first step goes somewhere.
     "plain": (SGD, {}),
+    "heads": (
+        SGD,
+        {
+            "script": "both",
+            "scripts": ("latin", "tamil"),
+            "training": Training(batch_size=BATCH, heads="script", label_smoothing=0.1),
+        },
+    ),
     "everything": (
         ADAM,
         {
@@ -76,10 +84,12 @@ def steps(recipe: Recipe, case: str, count: int | None) -> dict[str, np.ndarray]
     state = builder.begin(weights)
     step = builder.compile(tuple(w for _, w in teachers))
     data, found, losses = helpers().bars(BATCH * STEPS, 0), {}, []
+    # The same ten bars in each script, by turns.
+    script = np.arange(len(data)) // 10 % max(len(recipe.scripts), 1)
     for number in range(STEPS):
         rows = slice(number * BATCH, (number + 1) * BATCH)
         mine = layout.rows(BATCH)
-        labels = data.labels[rows].astype(np.int32)
+        labels = (data.labels + 10 * script)[rows].astype(np.int32)
         state = step(state, data.images[rows][mine], labels[mine])
         losses.append(float(state.tally["loss"]) / BATCH)
         state = state._replace(tally=layout.replicate(fresh_tally()))

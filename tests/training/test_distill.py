@@ -49,6 +49,22 @@ def test_a_teacher_of_other_classes_or_another_size_is_refused(
         load_teachers(student, tmp_path)
 
 
+def test_a_network_with_a_head_for_each_script_is_no_teacher(
+    tiny_recipe: Recipe, tmp_path: Path
+) -> None:
+    """It does not know whose digits a picture shows, so nobody can be told its answers."""
+    several = dataclasses.replace(
+        tiny_recipe, script="both", scripts=("latin", "tamil"), training=Training(heads="script")
+    )
+    student = dataclasses.replace(
+        several,
+        training=Training(),
+        distill=Distill(teachers=(teacher(tmp_path / "several", several),)),
+    )
+    with pytest.raises(CheckpointError, match="a head for each script"):
+        load_teachers(student, tmp_path)
+
+
 def test_a_student_of_another_backbone_learns_from_answers_alone(
     tiny_recipe: Recipe, bars_data: Data, tmp_path: Path
 ) -> None:

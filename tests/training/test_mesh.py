@@ -81,7 +81,7 @@ def layouts(worker: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
             task="compare",
             devices=8,
             name="eight",
-            cases=["plain", "everything"],
+            cases=["plain", "everything", "heads"],
             run="eight-run",
             other="one-run",
             out=out,
@@ -101,7 +101,8 @@ def layouts(worker: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.integration
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "case"), [("eight", "plain"), ("eight", "everything"), ("two", "everything")]
+    ("name", "case"),
+    [("eight", "plain"), ("eight", "everything"), ("eight", "heads"), ("two", "everything")],
 )
 def test_the_first_steps_do_not_depend_on_the_layout(layouts: Path, name: str, case: str) -> None:
     """First step within 1e-6, ten losses within 1e-5: statistics and mixing are of all pictures."""

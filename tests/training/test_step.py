@@ -10,7 +10,8 @@ import pytest
 from indicdigits.models.surgery import Weights
 from indicdigits.recipe import Phase, Rule
 from indicdigits.training import optim
-from indicdigits.training.step import jitter, predict_all
+from indicdigits.training.prediction import predict_all
+from indicdigits.training.step import jitter
 
 
 def test_the_rate_warms_up_to_the_peak_and_decays_to_its_end() -> None:
