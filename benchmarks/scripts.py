@@ -1,9 +1,11 @@
 """Scripts without labels, and other people's handwriting: each data set is read apart.
 
-    python benchmarks/scripts.py [--only zero few apart drawn] [--scripts …] [--seeds 0 1 2 3 4]
+    python benchmarks/scripts.py [--only zero few alone apart drawn] [--scripts …] [--seeds 0 1 …]
 
 zero   trained on digits that the project draws, from strokes and after fonts; read on real sets.
 few    the same, and one, five or ten labels a class of CMATERdb, of other pictures for each seed.
+alone  as many labels without drawn digits: what the MNIST network brings by itself, and the same
+       started as the nearest class mean.
 apart  Devanagari with one of its two real sets left out, and with both.
 drawn  trained on strokes, read on digits after font families, and the other way round.
 
@@ -22,6 +24,8 @@ from typing import Any
 import common
 
 from indicdigits import recipe as recipes
+from indicdigits.scripts import SCRIPTS
+from indicdigits.training import draws as drawing
 
 REAL = {
     "devanagari": ("cmaterdb/devanagari", "dhcd"),
@@ -50,6 +54,13 @@ def experiments(kind: str, script: str) -> Iterator[tuple[str, list[tuple[str, f
         for shots, weight in SHOTS.items():
             sources = [(f"cmaterdb/{script}", weight), *drawn(script)]
             yield f"{shots}", sources, [f"data.shots={shots}"]
+    if kind == "alone" and f"cmaterdb/{script}" in REAL.get(script, ()):
+        for shots in SHOTS:
+            file = recipes.find(f"scripts/{script}")
+            changes = drawing.few(recipes.load(file), shots)
+            for head in ("reset", "prototype"):
+                start = [] if head == "reset" else ["start.head=prototype"]
+                yield f"{shots}-{head}", [(f"cmaterdb/{script}", 1.0)], [*changes, *start]
     if kind == "apart" and script == "devanagari":
         cmaterdb, dhcd = REAL[script]
         yield "without-dhcd", [(cmaterdb, 1.0), *drawn(script), (dhcd, 0.0)], []
@@ -80,10 +91,10 @@ def main() -> None:
     scripts = [
         name.removeprefix("scripts/")
         for name, path in recipes.shipped().items()
-        if name.startswith("scripts/") and recipes.load(path).strokes and "-nano" not in name
+        if name.startswith("scripts/") and name.removeprefix("scripts/") in SCRIPTS
     ]
     parser = argparse.ArgumentParser(description=__doc__)
-    kinds = ("zero", "few", "apart", "drawn")
+    kinds = ("zero", "few", "alone", "apart", "drawn")
     parser.add_argument("--only", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--scripts", nargs="+", choices=scripts, default=scripts)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
@@ -101,11 +112,13 @@ def main() -> None:
                     whole = [setting(sources), *changes, *seeds]
                     records.append(results.get(key, f"scripts/{script}", whole))
                 trained = " + ".join(source for source, weight in sources if weight)
-                trained = f"{name} a class of {trained}" if kind == "few" else trained
+                trained = f"{name} a class of {trained}" if kind in ("few", "alone") else trained
                 lines += [
                     f"| {trained} | {read} | {cell(records, read)} |"
                     for read, weight in sources
-                    if not weight or name == "both" or (kind == "few" and read in REAL[script])
+                    if not weight
+                    or name == "both"
+                    or (kind in ("few", "alone") and read in REAL[script])
                 ]
         print("\n" + "\n".join(lines))
 

@@ -16,12 +16,11 @@ from indicdigits.runtime.shipped import find, shipped
 from indicdigits.scripts import SCRIPTS
 
 # With real sets: a reader over all of them, and one of drawn digits alone.
-REAL = ("devanagari", "bengali", "telugu", "kannada", "gujarati", "arabic-indic")
+REAL = ("devanagari", "bengali", "telugu", "kannada", "gujarati", "arabic-indic", "latin")
 NANO = ("devanagari-nano", "bengali-nano", "telugu-nano", "tamil-nano")
 DRAWN = (
     "extended-arabic-indic",
     "gurmukhi",
-    "latin",
     "malayalam",
     "meetei-mayek",
     "odia",
