@@ -44,7 +44,7 @@ def finetune(
         typer.Option(
             "--strategy",
             help="How to transfer: freeze, probe, probe-then-finetune, gradual, layer-rates, "
-            "all, scratch.",
+            "all, scratch, prototype.",
         ),
     ] = None,
     data: Annotated[
