@@ -44,7 +44,7 @@ def finetune(
         typer.Option(
             "--strategy",
             help="How to transfer: freeze, probe, probe-then-finetune, gradual, layer-rates, "
-            "all, scratch.",
+            "all, scratch, prototype.",
         ),
     ] = None,
     data: Annotated[
@@ -131,7 +131,9 @@ def _with_shots(file: Path, changes: list[str], shots: int) -> list[str]:
     from indicdigits import recipe as recipes
     from indicdigits.training.draws import few
 
-    return [*few(recipes.load(file, changes), shots), *changes]
+    # A strategy shares out the epochs of the recipe's own phases, and names others.
+    pattern = [change for change in changes if not change.startswith("strategy=")]
+    return [*few(recipes.load(file, pattern), shots), *changes]
 
 
 def _recipe_file(script: str | None, recipe: str | None) -> Path:

@@ -224,7 +224,10 @@ def _say_plan(prepared: Prepared, folder: Path, json: bool) -> None:
     plan = _plan(prepared, folder)
     shape = " x ".join(map(str, plan["input_shape"]))
     memory = f"{plan['memory_bytes'] / 1e6:,.0f} MB"
-    emit(plan, json, f"would train on batches of {shape} in about {memory} and write {folder}")
+    what = f"train on batches of {shape} in about {memory}"
+    if not prepared.recipe.phases:
+        what = "train nothing"
+    emit(plan, json, f"would {what} and write {folder}")
 
 
 def describe(prepared: Prepared) -> list[str]:
@@ -250,6 +253,12 @@ def describe(prepared: Prepared) -> list[str]:
     ]
     if recipe.distill.teachers:
         lines.append(f"teachers: {', '.join(recipe.distill.teachers)}")
+    if recipe.start.head == "prototype":
+        lines.append(f"head: class means of {len(data.train):,} pictures")
+        if recipe.start.weights == "scratch" and len(sizes) > 1:
+            lines.append("  note: they are means of what a random network makes of them")
+    if not recipe.phases:
+        lines.append("no phases: nothing is trained")
     for index, phase in enumerate(recipe.phases):
         epochs = f"{phase.epochs} epoch{'s' * (phase.epochs > 1)}"
         lines.append(

@@ -182,6 +182,9 @@ def _limits(metrics: Mapping[str, Any], drawn: bool) -> list[str]:
 
 def _training(recipe: Recipe, metrics: Mapping[str, Any], info: Mapping[str, Any]) -> list[str]:
     lines = [f"- Backbone `{recipe.model.backbone}`, input {recipe.data.input_size} pixels square."]
+    if recipe.start.head == "prototype":
+        then = "then trained" if recipe.phases else "and not trained any further"
+        lines.append(f"- Head: class means of the training pictures, {then}.")
     for phase in recipe.phases:
         frozen = [f"`{rule.prefix}`" for rule in phase.rules if rule.frozen]
         kept = f"; frozen: {', '.join(frozen)}" if frozen else ""

@@ -46,6 +46,14 @@ class Backbone(nnx.Module):
             x = getattr(self, name)(x, rngs)
         return x
 
+    def features(self, images: jax.Array) -> jax.Array:
+        """What the last dense layer sees of images (N, S, S, 1), in evaluation mode: (N, F).
+
+        Only for backbones whose head ends in one; the registry knows which.
+        """
+        head = getattr(self, self.STAGES[-1])
+        return head.features(self.forward(images, stop=-1))
+
     def outputs(
         self, x: jax.Array, targets: jax.Array, rngs: nnx.Rngs | None = None, *, start: int = 0
     ) -> tuple[jax.Array, jax.Array]:

@@ -49,7 +49,11 @@ class Head(nnx.Module):
 
     def __call__(self, x: jax.Array, rngs: nnx.Rngs | None) -> jax.Array:
         """Maps (N, H, W, inputs) to logits (N, classes)."""
-        return self.dense(self.dropout(jnp.mean(x, axis=(1, 2)), rngs=rngs))
+        return self.dense(self.features(x, rngs))
+
+    def features(self, x: jax.Array, rngs: nnx.Rngs | None = None) -> jax.Array:
+        """Maps (N, H, W, inputs) to what the dense layer sees, (N, inputs)."""
+        return self.dropout(jnp.mean(x, axis=(1, 2)), rngs=rngs)
 
 
 class CNN(Backbone):

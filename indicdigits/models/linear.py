@@ -17,7 +17,11 @@ class Head(nnx.Module):
 
     def __call__(self, x: jax.Array, rngs: nnx.Rngs | None) -> jax.Array:
         """Maps (N, …), `inputs` numbers a picture, to logits (N, classes)."""
-        return self.dense(x.reshape(x.shape[0], -1))
+        return self.dense(self.features(x))
+
+    def features(self, x: jax.Array) -> jax.Array:
+        """Maps (N, …) to what the dense layer sees, (N, inputs)."""
+        return x.reshape(x.shape[0], -1)
 
 
 class Linear(Backbone):

@@ -14,6 +14,9 @@ from indicdigits.errors import CheckpointError, did_you_mean
 
 Arrays = dict[str, jax.Array]
 Graph: TypeAlias = "nnx.GraphDef[Any]"
+# What a new head does not take over. Class means are means of trained features, and a norm that
+# comes before the dense layer is part of those.
+FRESH = {"reset": "head/", "prototype": "head/dense/"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,8 @@ def transfer(fresh: Weights, loaded: Weights, *, head: str, where: object) -> We
     Args:
         fresh: Weights of the network to be trained.
         loaded: Weights from a checkpoint.
-        head: "keep" demands the same head too; "reset" leaves the fresh head in place.
+        head: "keep" demands the same head too; "reset" leaves the fresh head in place, and
+            "prototype" its dense layer.
         where: The checkpoint, named in errors.
 
     Returns:
@@ -61,19 +65,18 @@ def transfer(fresh: Weights, loaded: Weights, *, head: str, where: object) -> We
     Raises:
         CheckpointError: A path, shape or dtype differs.
     """
-    kept = {path for path in fresh.params if head == "reset" and path.startswith("head/")}
+    prefix = FRESH.get(head)
     for ours, theirs, what in (
         (fresh.params, loaded.params, "parameter"),
         (fresh.stats, loaded.stats, "batch statistic"),
     ):
-        compare(ours, theirs, what=what, where=where, ignore="head/" if kept else None)
-    params = {p: array if p in kept else loaded.params[p] for p, array in fresh.params.items()}
-    stats = {
-        p: array if kept and p.startswith("head/") else loaded.stats[p]
-        for p, array in fresh.stats.items()
-    }
+        compare(ours, theirs, what=what, where=where, ignore=prefix)
+    filled = [
+        {p: array if prefix and p.startswith(prefix) else theirs[p] for p, array in ours.items()}
+        for ours, theirs in ((fresh.params, loaded.params), (fresh.stats, loaded.stats))
+    ]
     # A copy: the step donates its inputs, and must not destroy the caller's arrays.
-    copied = jax.tree.map(lambda array: jnp.array(array, copy=True), (params, stats))
+    copied = jax.tree.map(lambda array: jnp.array(array, copy=True), filled)
     return Weights(params=copied[0], stats=copied[1])
 
 

@@ -127,7 +127,11 @@ class Head(nnx.Module):
 
     def __call__(self, x: jax.Array, rngs: nnx.Rngs | None) -> jax.Array:
         """Maps tokens (N, T, features) to logits (N, classes)."""
-        return self.dense(jnp.mean(self.norm(x), axis=1))
+        return self.dense(self.features(x))
+
+    def features(self, x: jax.Array) -> jax.Array:
+        """Maps tokens (N, T, features) to what the dense layer sees, (N, features)."""
+        return jnp.mean(self.norm(x), axis=1)
 
 
 class VisionTransformer(Backbone):

@@ -43,6 +43,14 @@ def check(recipe: Recipe, source: str) -> None:
             allowed='"scratch", a shipped backbone, a run folder or a checkpoint folder',
         )
     backbone = BACKBONES.get(recipe.model.backbone, where=f"{source}, key model.backbone")
+    if recipe.start.head == "prototype" and not backbone.ends_dense:
+        raise RecipeError(
+            f"the head of {recipe.model.backbone!r} has no dense layer that class means could fill",
+            where=f"{source}, key start.head",
+            allowed="reset, keep",
+            hint="for class means take "
+            + ", ".join(n for n in BACKBONES if BACKBONES.get(n).ends_dense),
+        )
     _check_options(backbone.options, recipe.model.options, f"{source}, key model.options")
     low, high = backbone.input_sizes
     check_range(recipe.data.input_size, low, high, f"{source}, key data.input_size")

@@ -14,13 +14,17 @@ def check_phases(recipe: Recipe, source: str) -> None:
     """Checks all phases of a recipe.
 
     Raises:
-        RecipeError: There is none; two share a name; a number is out of range; the rules miss a
-            parameter, match nothing, train nothing or part a layer; validation or a frozen stage is
-            needed and not there.
+        RecipeError: There is none, though the head must be trained; two share a name; a number is
+            out of range; the rules miss a parameter, match nothing, train nothing or part a layer;
+            validation or a frozen stage is needed and not there.
     """
     where = f"{source}, key phases"
-    if not recipe.phases:
-        raise RecipeError("has no phases", where=where, hint="add [[phases]]")
+    if not recipe.phases and recipe.start.head != "prototype":
+        raise RecipeError(
+            "has no phases",
+            where=where,
+            hint='add [[phases]]; only start.head = "prototype" reads without training',
+        )
     paths = BACKBONES.get(recipe.model.backbone).paths(recipe.model.options)
     names = [phase.name for phase in recipe.phases]
     for index, phase in enumerate(recipe.phases):

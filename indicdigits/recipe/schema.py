@@ -100,10 +100,16 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """Where the weights come from: "scratch", a shipped backbone's name, a run or a path."""
+    """What training starts from.
+
+    Attributes:
+        weights: "scratch", a shipped backbone's name, a run or a path.
+        head: "reset" draws a new one, "keep" demands the same classes, "prototype" answers the
+            class whose training pictures have the nearest mean.
+    """
 
     weights: str = "scratch"
-    head: Literal["reset", "keep"] = "reset"
+    head: Literal["reset", "keep", "prototype"] = "reset"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +252,8 @@ class Recipe:
         start: Where the weights come from.
         training: What holds for all phases.
         distill: Teachers to learn from, if any.
-        phases: What is trained, one after the other.
+        phases: What is trained, one after the other; there may be none where the head is
+            "prototype".
         strokes: Class text -> variants, each a list of strokes, for the data set `strokes`.
     """
 

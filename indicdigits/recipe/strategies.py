@@ -3,7 +3,7 @@
 A strategy takes the recipe's last phase as its pattern (epochs, rate, schedule, …) and the stages
 of the backbone, and writes out phases whose rules freeze and train. What results is an ordinary
 recipe: nothing else knows about strategies. All take as many epochs as the pattern, so that they
-can be compared.
+can be compared; but for "prototype", which trains nothing.
 """
 
 from __future__ import annotations
@@ -43,25 +43,30 @@ def expand(table: Mapping[str, Any], *, source: str) -> Table:
             allowed=", ".join(STRATEGIES),
             hint=did_you_mean(str(name), STRATEGIES),
         )
-    phases = result.get("phases")
+    model = result.get("model")
+    backbone = str(model.get("backbone", "cnn")) if isinstance(model, dict) else "cnn"
+    stages = BACKBONES.get(backbone, where=f"{source}, key model.backbone").stages
+    if len(stages) == 1 and name not in HEAD_ONLY:
+        raise RecipeError(
+            f"{backbone!r} has only a head, and nothing before it to freeze or to adapt",
+            where=where,
+            allowed=", ".join(HEAD_ONLY),
+        )
+    start = result.setdefault("start", {})
+    if isinstance(start, dict):  # what it is otherwise, is said with all other types
+        result["start"] = start | STARTS.get(name, {})
+    make = STRATEGIES[name]
+    result["phases"] = make(_pattern(result.get("phases"), where), stages) if make else []
+    return result
+
+
+def _pattern(phases: Any, where: str) -> Table:
+    """The last phase, without its rules."""
     if not isinstance(phases, list) or not phases or not isinstance(phases[-1], dict):
         raise RecipeError("has no phases to take as a pattern", where=where)
     if not isinstance(phases[-1].get("epochs"), int):
         raise RecipeError("the last phase says no number of epochs", where=where)
-    model = result.get("model")
-    backbone = str(model.get("backbone", "cnn")) if isinstance(model, dict) else "cnn"
-    stages = BACKBONES.get(backbone, where=f"{source}, key model.backbone").stages
-    if len(stages) == 1 and name not in ("all", "scratch"):
-        raise RecipeError(
-            f"{backbone!r} has only a head, and nothing before it to freeze or to adapt",
-            where=where,
-            allowed="all, scratch",
-        )
-    if name == "scratch":
-        result["start"] = {"weights": "scratch"}
-    pattern = {key: value for key, value in phases[-1].items() if key != "rules"}
-    result["phases"] = STRATEGIES[name](pattern, stages)
-    return result
+    return {key: value for key, value in phases[-1].items() if key != "rules"}
 
 
 def _frozen(stages: Sequence[str]) -> list[Table]:
@@ -118,7 +123,8 @@ def _layer_rates(pattern: Table, stages: Sequence[str]) -> list[Table]:
     return [pattern | {"rules": rules}]
 
 
-STRATEGIES: dict[str, Callable[[Table, Sequence[str]], list[Table]]] = {
+# None: no phases, nothing is trained.
+STRATEGIES: dict[str, Callable[[Table, Sequence[str]], list[Table]] | None] = {
     "freeze": _freeze,
     "probe": _probe,
     "probe-then-finetune": _probe_then_finetune,
@@ -126,4 +132,10 @@ STRATEGIES: dict[str, Callable[[Table, Sequence[str]], list[Table]]] = {
     "layer-rates": _layer_rates,
     "all": _all,
     "scratch": _all,
+    "prototype": None,
 }
+STARTS: dict[str, Table] = {
+    "scratch": {"weights": "scratch", "head": "reset"},
+    "prototype": {"head": "prototype"},
+}
+HEAD_ONLY = ("all", "scratch", "prototype")  # for backbones that are all head

@@ -18,7 +18,7 @@ def summarise(recipe: Recipe) -> dict[str, Any]:
     Returns:
         Name, task, script, digest, data, classes, heads, start, and for each phase the state of
         each stage: "frozen", "trained", "trained x0.1", or each with its layers where rules part
-        the stage, and "reset" where it starts from fresh weights.
+        the stage, and "reset" where it starts from fresh weights, "class means" where from those.
     """
     return {
         "name": recipe.name,
@@ -76,7 +76,9 @@ def stage_states(recipe: Recipe, phase: Phase, *, first: bool) -> dict[str, str]
         stage: list(mine) if len(mine) == 1 else [f"{' '.join(x)} {s}" for s, x in mine.items()]
         for stage, mine in states.items()
     }
-    if first and recipe.start.weights != "scratch" and recipe.start.head == "reset":
+    if first and recipe.start.head == "prototype":
+        found[backbone.stages[-1]].append("class means")
+    elif first and recipe.start.weights != "scratch" and recipe.start.head == "reset":
         found[backbone.stages[-1]].append("reset")
     return {stage: ", ".join(texts) for stage, texts in found.items()}
 
@@ -102,7 +104,11 @@ def lines(recipe: Recipe) -> list[str]:
     )
     held_out = f"{100 * recipe.data.validation_fraction:g} % of training held out"
     fresh = recipe.start.weights == "scratch"
-    start = "random weights" if fresh else f"{about['start']}, head: {about['head']}"
+    start = "random weights" if fresh else about["start"]
+    if about["head"] == "prototype":
+        start += ", head: class means of the training pictures"
+    elif not fresh:
+        start += f", head: {about['head']}"
     stages = BACKBONES.get(recipe.model.backbone).stages
     texts = " ".join(entry.text for entry in recipe.labels)
     widths = [max(len(name), len("stage")) for name in stages]
@@ -115,6 +121,8 @@ def lines(recipe: Recipe) -> list[str]:
     ]
     if about["teachers"]:
         result.append(f"  teachers  {', '.join(about['teachers'])}")
+    if not about["phases"]:
+        result.append("  phases    none: nothing is trained")
     for phase in about["phases"]:
         result.append(
             f"  phase     {phase['name']}: {phase['epochs']} epochs, {phase['optimizer']}, "

@@ -55,6 +55,11 @@ class BackboneEntry(Entry):
     input_sizes: tuple[int, int] = (28, 28)
     input_multiple: int = 1
 
+    @property
+    def ends_dense(self) -> bool:
+        """Whether the head ends in one dense layer, with a column for each class."""
+        return {"head/dense/kernel", "head/dense/bias"} <= set(self.parameters)
+
     def paths(self, options: Mapping[str, float]) -> tuple[str, ...]:
         """The parameter paths of a network with these options."""
         chosen = {name: option.default for name, option in self.options.items()} | dict(options)

@@ -41,7 +41,7 @@ def few(recipe: Recipe, shots: int) -> list[str]:
     pictures = shots * len(recipe.labels)
     steps = max(1, round(pictures / min(recipe.training.batch_size, pictures)))
     done = steps * sum(phase.epochs for phase in recipe.phases)
-    factor = math.ceil(FEWEST_STEPS / done)
+    factor = math.ceil(FEWEST_STEPS / done) if done else 1
     if factor > 1:
         changes += [
             f"phases.{phase.name}.epochs={factor * phase.epochs}" for phase in recipe.phases

@@ -26,7 +26,7 @@ from indicdigits.models import create, freeze, surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
 from indicdigits.recipe.heads import count_heads
-from indicdigits.training import checkpoint, processes
+from indicdigits.training import checkpoint, processes, prototype
 from indicdigits.training.distill import Teachers, load_teachers
 from indicdigits.training.history import read_history
 from indicdigits.training.lock import locked
@@ -71,6 +71,8 @@ def prepare(recipe: Recipe, root: Path, reporter: Reporter) -> Prepared:
     data = load_data(recipe, root, reporter)
     if not len(data.validation):
         _refuse_blind_phases(recipe)
+    if recipe.start.head == "prototype":
+        prototype.set_head(model, data.train, len(recipe.labels), trained=bool(recipe.phases))
     return Prepared(recipe=recipe, data=data, model=model, teachers=teachers)
 
 

@@ -74,6 +74,19 @@ def test_check_says_what_it_would_do(capsys: pytest.CaptureFixture[str]) -> None
     assert states["head"] == "trained, reset"
 
 
+def test_check_of_class_means(capsys: pytest.CaptureFixture[str]) -> None:
+    """Check says what the head is made of, and that nothing is trained without phases."""
+    assert run("check", "devanagari", "--set", "start.head=prototype") == 0
+    text = capsys.readouterr().out
+    assert "from mnist-cnn, head: class means of the training pictures" in text
+    assert text.splitlines()[-1].split(maxsplit=1) == ["head", "trained, class means"]
+    assert run("check", "devanagari", "--set", "strategy=prototype") == 0
+    assert "none: nothing is trained" in capsys.readouterr().out
+    assert run("check", "devanagari", "--set", "strategy=prototype", "--json") == 0
+    (answer,) = json.loads(capsys.readouterr().out)
+    assert (answer["head"], answer["phases"]) == ("prototype", [])
+
+
 def test_check_of_several(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Check goes on after a bad recipe, says which it was, and ends with exit code 3."""
     bad = tmp_path / "bad.toml"

@@ -331,6 +331,45 @@ def test_two_scripts_are_pretrained_together(bars: Path) -> None:
     assert {tuned[path].shape[-1] for path in tuned if path.startswith("params|head/")} == {3}
 
 
+def test_prototypes_alone(bars: Path) -> None:
+    """`--strategy prototype` trains nothing; the run is resumed, measured and exported as any."""
+    folder = bars.parent
+    words = ["finetune", "--recipe", "bars.toml", "--shots", "2", "--strategy", "prototype"]
+    told = run(folder, *words, "--dry-run")
+    assert "would train nothing and write runs/bars" in told
+    process = start(folder, *words, "--out", "out", "--json")
+    output, told = process.communicate(timeout=300)
+    assert json.loads(output)["shots"] == 2
+    assert "head: class means of 6 pictures" in told
+    assert "a random network" in told
+    assert "no phases: nothing is trained" in told
+    assert (folder / "out" / "metrics.jsonl").read_text() == ""
+    before = final_arrays(folder / "out")
+    shutil.rmtree(folder / "out" / "checkpoints")
+    run(folder, "finetune", "--resume", "out", "--quiet")
+    assert before.keys() == final_arrays(folder / "out").keys()
+    for path, array in final_arrays(folder / "out").items():
+        assert array.tobytes() == before[path].tobytes(), path
+    figures = json.loads(run(folder, "evaluate", "out", "--json"))
+    assert figures["n"] == 24
+    assert figures["accuracy"] > 0.5  # of three classes
+    run(folder, "export", "out", "-o", "bars.indicdigits")
+    from indicdigits.runtime import bundle
+
+    assert "class means" in bundle.read(folder / "bars.indicdigits").card
+
+
+def test_training_from_class_means(bars: Path) -> None:
+    """`--set start.head=prototype` trains a head that begins as the class means, and says so."""
+    folder = bars.parent
+    words = ["finetune", "--recipe", "bars.toml", "--shots", "1"]
+    process = start(folder, *words, "--set", "start.head=prototype", "--out", "out", "--json")
+    output, told = process.communicate(timeout=300)
+    assert json.loads(output)["step"] == 240
+    assert "head: class means of 3 pictures" in told
+    assert re.search(r"head +\d+  trained, class means\n", told)
+
+
 def test_draws(tmp_path: Path, mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--shots --draws` trains on other labels each time; what is done is not done again."""
     monkeypatch.setenv("INDICDIGITS_MIRROR", str(mirror))
@@ -354,3 +393,15 @@ def test_draws_need_shots(tmp_path: Path) -> None:
     """Draws without shots would all train on the same labels: refused, with an example."""
     told = run(tmp_path, "finetune", "--script", "telugu", "--draws", "3", code=2)
     assert "--shots 5 --draws 20" in told
+
+
+def test_few_labels_go_with_every_strategy() -> None:
+    """The epochs that few labels need are shared out among the strategy's phases."""
+    from indicdigits import recipe as recipes
+    from indicdigits.cli.finetune import _with_shots
+
+    file, changes = recipes.find("telugu"), ['strategy="gradual"']
+    few = recipes.load(file, _with_shots(file, changes, 2))
+    assert few.data.shots == 2
+    assert [phase.name for phase in few.phases][0] == "from-head"
+    assert sum(phase.epochs for phase in few.phases) == 240

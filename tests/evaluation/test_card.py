@@ -4,6 +4,7 @@ import dataclasses
 
 from indicdigits.evaluation.card import card_markdown
 from indicdigits.evaluation.words import interval, percent
+from indicdigits.recipe import Start
 
 from .conftest import Make, recipe_of
 
@@ -53,6 +54,16 @@ def test_licences_of_both_data_sets(make: Make) -> None:
     assert "free for non-commercial uses" in card
     assert "`mnist-cnn`" in card
     assert "CC BY-SA 3.0" in card
+
+
+def test_how_a_head_of_class_means_was_made(make: Make) -> None:
+    """Whoever gets the file knows that nothing was trained, or that it was trained further."""
+    start = Start(weights="mnist-cnn", head="prototype")
+    recipe = dataclasses.replace(recipe_of(), start=start)
+    assert "training pictures, then trained." in card_markdown(recipe, make().metrics, INFO)
+    alone = dataclasses.replace(recipe, phases=())
+    assert "and not trained any further." in card_markdown(alone, make().metrics, INFO)
+    assert "class means" not in card_markdown(recipe_of(), make().metrics, INFO)
 
 
 def test_unknown_start_is_named(make: Make) -> None:

@@ -110,6 +110,21 @@ def test_stages_one_by_one_are_the_whole(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(BACKBONES))
+def test_heads_that_are_said_to_end_in_a_dense_layer_do(name: str) -> None:
+    """There the logits are a product of the features with the kernel; elsewhere are no features."""
+    model = network(name)
+    freeze.set_modes(model, None)
+    images = jax.random.uniform(jax.random.key(0), (3, 28, 28, 1))
+    assert hasattr(model.head, "features") == BACKBONES.get(name).ends_dense
+    if not BACKBONES.get(name).ends_dense:
+        return
+    features, logits = jax.jit(lambda x: (model.features(x), model(x)))(images)
+    params = surgery.split(model)[1].params
+    expected = features @ params["head/dense/kernel"] + params["head/dense/bias"]
+    np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", list(BACKBONES))
 def test_gradients_reach_every_parameter(name: str) -> None:
     """No parameter is idle: the loss depends on each of them."""
     model = network(name)

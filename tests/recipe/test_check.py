@@ -172,6 +172,26 @@ BAD = {
         r"data\.input_size: 4096 is out of range",
     ),
     "no start": (GOOD + 'start = { weights = " " }', r"key start\.weights: is empty"),
+    "class means for capsules": (
+        GOOD + 'model = { backbone = "capsnet" }\nstart = { head = "prototype" }',
+        r"key start\.head: the head of 'capsnet' has no dense layer.*allowed: reset, keep",
+    ),
+    "class means by strategy for capsules": (
+        GOOD + 'model = { backbone = "capsnet" }\nstrategy = "prototype"',
+        r"key start\.head: the head of 'capsnet' has no dense layer.*take linear, mlp,",
+    ),
+    "head unknown": (
+        GOOD + 'start = { head = "prototyp" }',
+        r"key start\.head: 'prototyp' is not allowed.*did you mean 'prototype'",
+    ),
+    "start of a wrong type, with a strategy": (
+        GOOD + 'start = "scratch"\nstrategy = "prototype"',
+        r"key start: 'scratch' is of the wrong type",
+    ),
+    "nothing trained, and the head kept": (
+        HEAD + DATA + 'phases = []\nstart = { head = "keep" }',
+        r"key phases: has no phases.*start\.head = \"prototype\"",
+    ),
     "no phases": (HEAD + DATA + "phases = []", r"key phases: has no phases"),
     "two phases of a name": (
         HEAD
@@ -293,8 +313,13 @@ def test_good_recipe(tmp_path: Path) -> None:
         own(FOLDER),
         own('format = "idx", train = "i", train_labels = "l", test = "j", test_labels = "m"'),
         GOOD + 'classes = [{ text = "௦", value = 0 }, { text = "௰", value = 10 }, { text = "no" }]',
+        GOOD + 'start = { head = "prototype" }',
+        HEAD + DATA + 'phases = []\nstart = { head = "prototype" }',
     ],
-    ids=["freeze", "rate of a layer", "frozen layer", "folder", "idx", "classes"],
+    ids=[
+        *("freeze", "rate of a layer", "frozen layer", "folder", "idx", "classes"),
+        *("class means", "class means alone"),
+    ],
 )
 def test_accepted(text: str, tmp_path: Path) -> None:
     """What the design allows is not refused."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 
-from indicdigits.recipe import STRATEGIES, Recipe, find, load
+from indicdigits.recipe import STRATEGIES, Recipe, find, load, loads, resolved_toml
 from indicdigits.registry import BACKBONES
 
 
@@ -19,7 +20,7 @@ def frozen(recipe: Recipe) -> list[list[str]]:
     return [phase.frozen_stages(paths) for phase in recipe.phases]
 
 
-@pytest.mark.parametrize("strategy", list(STRATEGIES))
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "prototype"])
 def test_every_strategy_takes_as_many_epochs(strategy: str) -> None:
     """Strategies are compared at equal cost in passes over the data."""
     recipe = recipe_of(strategy, "phases.finetune.epochs=20")
@@ -45,6 +46,7 @@ def test_every_strategy_takes_as_many_epochs(strategy: str) -> None:
         ("layer-rates", [[]]),
         ("all", [[]]),
         ("scratch", [[]]),
+        ("prototype", []),
     ],
 )
 def test_what_each_strategy_freezes(strategy: str, expected: list[list[str]]) -> None:
@@ -77,3 +79,23 @@ def test_a_strategy_written_out_by_hand_is_the_same_recipe() -> None:
     rules = '[{prefix="stem", frozen=true}, {prefix="stage1", frozen=true}, {prefix=""}]'
     written = load(find("scripts/devanagari"), [f"phases.finetune.rules={rules}"])
     assert recipe_of("freeze").digest() == written.digest()
+
+
+def test_prototype_trains_nothing_and_needs_no_pattern(tmp_path: Path) -> None:
+    """The phases of the recipe go, and one that has none is whole all the same."""
+    recipe = recipe_of("prototype", "phases.finetune.epochs=9")
+    assert (recipe.phases, recipe.start.head) == ((), "prototype")
+    assert recipe.start.weights == "mnist-cnn"
+    written = load(find("scripts/devanagari"), ["start.head=prototype", "phases=[]"])
+    assert written.digest() == recipe.digest()
+    assert loads(resolved_toml(recipe), source="here") == recipe
+    path = tmp_path / "bare.toml"
+    sources = '[data]\nsources = [{ dataset = "cmaterdb/telugu" }]\n'
+    head = 'name = "bare"\ntask = "finetune"\nscript = "telugu"\nstrategy = "prototype"\n'
+    path.write_text(head + sources, encoding="utf-8")
+    assert load(path).phases == ()
+
+
+def test_from_scratch_everything_is_fresh() -> None:
+    """The control takes no class means, even if the recipe does; its digest is what it was."""
+    assert recipe_of("scratch", "start.head=prototype") == recipe_of("scratch")

@@ -66,8 +66,13 @@ def test_each_phase_changes_what_it_trains_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Frozen parameters and statistics stay byte-identical in every phase; all others change."""
-    if len(BACKBONES.get(backbone).stages) == 1 and strategy not in ("all", "scratch"):
-        with pytest.raises(RecipeError, match="only a head"):
+    alone = len(BACKBONES.get(backbone).stages) == 1
+    refusals = {
+        "only a head": alone and strategy not in ("all", "scratch", "prototype"),
+        "no dense layer": strategy == "prototype" and not BACKBONES.get(backbone).ends_dense,
+    }
+    for message in filter(refusals.get, refusals):
+        with pytest.raises(RecipeError, match=message):
             recipe_of(strategy, backbone, tmp_path)
         return
     recipe = recipe_of(strategy, backbone, tmp_path)
@@ -83,8 +88,11 @@ def test_each_phase_changes_what_it_trains_and_nothing_else(
     monkeypatch.setattr(phases.PhaseTrainer, "run", recorded)
     data = dataclasses.replace(bars_data, validation=bars_data.validation.take(np.arange(0)))
     runtime = Runtime(run=tmp_path, reporter=Reporter(quiet=True), save_every=1e9)
-    fit(recipe, data, create(recipe, seed=0), runtime)
+    model = create(recipe, seed=0)
+    start = snapshot(surgery.split(model)[1])
+    end = snapshot(fit(recipe, data, model, runtime))
     assert len(moments) == len(recipe.phases)
+    assert (start == end) == (strategy == "prototype")
     for phase, (before, after) in zip(recipe.phases, moments, strict=True):
         changed = {path for path in before if before[path] != after[path]}
         frozen = set(phase.frozen_stages(BACKBONES.get(backbone).parameters))
