@@ -403,5 +403,5 @@ def test_few_labels_go_with_every_strategy() -> None:
     file, changes = recipes.find("telugu"), ['strategy="gradual"']
     few = recipes.load(file, _with_shots(file, changes, 2))
     assert few.data.shots == 2
-    assert [phase.name for phase in few.phases][0] == "from-head"
+    assert few.phases[0].name == "from-head"
     assert sum(phase.epochs for phase in few.phases) == 240
