@@ -26,7 +26,7 @@ from indicdigits.errors import UsageError
 def finetune(
     script: Annotated[
         str | None,
-        typer.Option("--script", help="A script with a shipped recipe, or SCRIPT.toml here."),
+        typer.Option("--script", help="A script: SCRIPT.toml here, or the recipe that ships."),
     ] = None,
     recipe: Annotated[
         str | None, typer.Option("--recipe", help="A recipe's name, or a recipe file of yours.")
@@ -137,7 +137,7 @@ def _with_shots(file: Path, changes: list[str], shots: int) -> list[str]:
 
 
 def _recipe_file(script: str | None, recipe: str | None) -> Path:
-    """The file of a script's shipped recipe, or of a recipe by name or path."""
+    """The file of a script's recipe, in this folder or shipped, or of a recipe by name or path."""
     from indicdigits import recipe as recipes
     from indicdigits.scripts import find_script
 
@@ -145,13 +145,12 @@ def _recipe_file(script: str | None, recipe: str | None) -> Path:
         assert recipe is not None
         return recipes.find(recipe)
     known = recipes.shipped()
-    here = Path(f"{script}.toml")
-    if f"scripts/{script}" not in known and here.is_file():
-        return here  # what `recipe new` has written
+    if Path(f"{script}.toml").is_file():
+        return Path(f"{script}.toml")  # what `recipe new` has written, also where one ships
     name = script if f"scripts/{script}" in known else find_script(script).name
+    if Path(f"{name}.toml").is_file():
+        return Path(f"{name}.toml")
     if f"scripts/{name}" not in known:
-        if Path(f"{name}.toml").is_file():
-            return Path(f"{name}.toml")
         ready = [full.removeprefix("scripts/") for full in known if full.startswith("scripts/")]
         raise UsageError(
             f"no recipe ships for {name} yet",

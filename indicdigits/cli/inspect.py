@@ -60,8 +60,11 @@ def _lines(about: Mapping[str, Any], sets: list[Mapping[str, Any]]) -> Iterator[
     for one in sets if len(sets) > 1 else []:
         note = "" if one["trained_on"] else ", never trained on"
         yield f"            {_score(one)} of {one['dataset']}{note}"
+    if figures["pictures"] == "drawn digits":
+        yield "            trained and tested on drawn digits only, never on handwriting"
     threshold = about["threshold"]
-    yield f"  reject    {'nothing' if threshold is None else f'below {threshold:.3f}'}"
+    refused = "pictures without ink" + (f", and below {threshold:.3f}" if threshold else "")
+    yield f"  refuses   {refused}; the card is printed by --card"
     yield f"  made by   {about['created_by']}, recipe {str(about['recipe_digest'])[:12]}"
 
 

@@ -50,5 +50,7 @@ def predict(
 def _line(path: str, reading: Reading, *, native: bool) -> str:
     """One line for people: path, digit, probability, and why it is not accepted."""
     text = reading.text if native or reading.value is None else str(reading.value)
-    doubt = "" if reading.accepted else f"  not accepted: {reading.reason}"
-    return f"{path}  {text}  {reading.probability:.1%}{doubt}"
+    if not reading.accepted:  # a dash, so that nobody takes the guess for an answer
+        guess = f"best guess {text}, {reading.probability:.1%}"
+        return f"{path}  –  not accepted: {reading.reason} ({guess})"
+    return f"{path}  {text}  {reading.probability:.1%}"

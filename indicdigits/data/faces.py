@@ -68,20 +68,32 @@ def faces(texts: Sequence[str], families: Sequence[str] = ()) -> list[Face]:
         if family not in best:
             gaps = "".join(map(chr, sorted(lacking.get(family, ()))))
             raise DataError(
-                f"font {family!r} has no glyph for {gaps}" if gaps else f"no font {family!r}",
+                f"font {family!r} has no glyph for {gaps}"
+                if gaps
+                else f"no font {family!r} with these glyphs",
                 where="data.sources.families",
-                allowed=", ".join(sorted(best)) or "an installed family",
+                allowed=", ".join(sorted({name for name, _, _ in candidates(max(wanted))}))
+                or "a family with these glyphs; none is installed",
                 hint=did_you_mean(family, best) or INSTALL,
             )
     found = [Face(family, path) for family, (_, path) in sorted(best.items())]
     if not families:
         found = [face for face in found if _is_of_script(face.path, texts)]
     if not found:
+        nowhere = [text for text in texts if not _is_anywhere(text)] or texts
+        what = "the digits " if len(nowhere) > 1 else ""
         raise DataError(
-            f"no installed font has the digits {' '.join(texts)}", where="data set fonts",
+            f"no installed font has {what}{' '.join(nowhere)}",
+            where="data set fonts",
             hint=INSTALL,
-        )  # fmt: skip
+        )
     return found[:MOST]
+
+
+def _is_anywhere(text: str) -> bool:
+    """Whether an installed font has all characters of a text."""
+    wanted = {ord(char) for char in text}
+    return any(wanted <= coverage(path) for _, _, path in candidates(max(wanted)))
 
 
 INSTALL = (

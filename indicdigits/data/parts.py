@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from indicdigits.errors import DataError
 from indicdigits.recipe import ClassEntry
-from indicdigits.scripts import SCRIPTS
+from indicdigits.scripts import zero_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +77,12 @@ def class_indices(
     Raises:
         DataError: A label that occurs is no class of the recipe.
     """
-    native = {digit for script in SCRIPTS.values() for digit in script.digits if ord(digit) > 127}
     texts: dict[str, int] = {}
     values: dict[int, int] = {}
     for index, entry in enumerate(classes):
         texts.setdefault(entry.text, index)
-        if entry.value is not None and entry.text not in native:
+        native = not entry.text.isascii() and zero_of(entry.text) is not None
+        if entry.value is not None and not native:
             values.setdefault(entry.value, index)
     table = [
         texts.get(text, -1 if value is None else values.get(value, -1)) for text, value in names

@@ -145,7 +145,7 @@ def licence(recipe: Recipe) -> str:
     """The licence of the data a network was trained on, and what its weights started from."""
     parts = [recipe.licence] if recipe.licence else []
     if not parts:
-        names = dict.fromkeys(source.dataset for source in recipe.data.sources)
+        names = dict.fromkeys(s.dataset for s in recipe.data.sources if s.weight)
         parts = [f"{name}: {DATASETS.get(name.partition('/')[0]).licence}" for name in names]
     if recipe.start.weights != "scratch":
         parts.append(f"weights started from {recipe.start.weights}{_start_licence(recipe)}")

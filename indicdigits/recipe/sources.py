@@ -10,6 +10,7 @@ from indicdigits.recipe.limits import check_range
 from indicdigits.recipe.schema import Recipe, Source
 from indicdigits.recipe.strict import shown
 from indicdigits.registry import DATASETS
+from indicdigits.scripts import SCRIPTS, zero_of
 
 OWN, FONTS = "labelled_images", "fonts"
 MOST_WEIGHT = 100.0
@@ -48,13 +49,35 @@ def check_sources(recipe: Recipe, source: str) -> None:
                 f"{entry.dataset!r} holds digits of {script!r}, the recipe reads "
                 + ", ".join(map(repr, mine)),
                 where=here,
-                hint="for more classes than the script's ten digits, add [[classes]]",
             )
         _check_texts(entry, recipe, here)
+        if recipe.classes and script is not None:
+            _check_script(recipe, script, entry.dataset, here)
         if entry.dataset == OWN:
             _check_own(entry, here)
         else:
             _refuse_own_keys(entry, here)
+
+
+def _check_script(recipe: Recipe, script: str, dataset: str, where: str) -> None:
+    """Refuses a data set none of whose digits is a class: it is of another script.
+
+    A class stands for a digit by its text, or by its value where it is written in ASCII or is no
+    digit of any script.
+    """
+    texts = {entry.text for entry in recipe.labels}
+    values = {
+        entry.value
+        for entry in recipe.labels
+        if zero_of(entry.text) is None or entry.text.isascii()
+    }
+    digits = SCRIPTS[script].digits
+    if texts.isdisjoint(digits) and values.isdisjoint(range(len(digits))):
+        raise RecipeError(
+            f"{dataset!r} holds digits of {script!r}, and none of them is a class",
+            where=where,
+            allowed=f"data of the classes {' '.join(entry.text for entry in recipe.labels)}",
+        )
 
 
 def _script_of(entry: Source, where: str) -> str | None:

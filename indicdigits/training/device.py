@@ -45,7 +45,7 @@ def choose(
         raise UsageError(
             f"no {name} is there for JAX",
             where="--device",
-            allowed="auto, cpu, gpu, tpu",
+            allowed="auto, cpu",
             hint="--device auto, or install JAX for that device",
         ) from error
     if found[0].platform == "cpu":
@@ -53,6 +53,8 @@ def choose(
     reason = "as asked" if name != "auto" else "the best that JAX found"
     if devices is not None:
         refuse_missing(devices, len(found))
+    if found[0].platform == "cpu" and len(found) > cores():
+        reporter.say(f"note: {len(found)} virtual devices share {cores()} cores, and wait for them")
     others = f" in each of {jax.process_count()} processes" if jax.process_count() > 1 else ""
     reporter.say(
         f"device: {len(found)} x {found[0].platform} ({found[0].device_kind}){others}, {reason}; "

@@ -135,6 +135,10 @@ def resume_recipe(run: Path, changes: tuple[str, ...] = ()) -> tuple[Recipe, Pat
     """
     path = run / "recipe.toml"
     about = _read_json(run / "run.json")
+    if (run / "draws.json").is_file():
+        raise UsageError(
+            "holds several draws", where=run, hint="the command that began them goes on with them"
+        )
     if not path.is_file():
         raise UsageError("no run to resume here", where=run, hint="ls runs/")
     recipe = recipes.load(path, resolved=True)

@@ -405,3 +405,16 @@ def test_few_labels_go_with_every_strategy() -> None:
     assert few.data.shots == 2
     assert few.phases[0].name == "from-head"
     assert sum(phase.epochs for phase in few.phases) == 240
+
+
+def test_a_recipe_in_the_folder_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `recipe new` has written here is trained, also where a recipe of that name ships."""
+    from indicdigits.cli.finetune import _recipe_file
+
+    monkeypatch.chdir(tmp_path)
+    assert "recipes" in str(_recipe_file("hindi", None).parent.parent)
+    Path("devanagari.toml").touch()
+    assert _recipe_file("devanagari", None) == Path("devanagari.toml")
+    assert _recipe_file("hindi", None) == Path("devanagari.toml")

@@ -96,6 +96,11 @@ BAD = {
     "own path empty": (own('format = "csv", train = ""'), r"'' is no path"),
     "own path with NUL": (own(r'format = "csv", train = "a\u0000"'), r"is no path"),
     "own test fraction": (own(FOLDER + ", test_fraction = 1.0"), r"test_fraction: 1\.0 is out of"),
+    "data of another script beside classes": (
+        GOOD.replace('"telugu"', '"chakma"', 1)
+        + 'classes = [{ text = "𑄶", value = 0 }, { text = "𑄷", value = 1 }]',
+        r"holds digits of .*none of them is a class",
+    ),
     "scripts and one of their digits again": (
         BOTH + 'classes = [{ text = "௧" }]',
         r"key classes\.20: .*stands twice",
@@ -312,7 +317,7 @@ def test_good_recipe(tmp_path: Path) -> None:
         rules('{ prefix = "stem/norm", frozen = true }', '{ prefix = "" }'),
         own(FOLDER),
         own('format = "idx", train = "i", train_labels = "l", test = "j", test_labels = "m"'),
-        GOOD + 'classes = [{ text = "௦", value = 0 }, { text = "௰", value = 10 }, { text = "no" }]',
+        GOOD + 'classes = [{ text = "౦", value = 0 }, { text = "௰", value = 10 }, { text = "no" }]',
         GOOD + 'start = { head = "prototype" }',
         HEAD + DATA + 'phases = []\nstart = { head = "prototype" }',
     ],
