@@ -141,4 +141,5 @@ def test_licence(recipe):
     """The licence names each data set once, what the weights started from, or the owner's words."""
     assert contents.licence(recipe).startswith("cmaterdb/devanagari: Apache-2.0")
     started = replace(recipe, start=replace(recipe.start, weights="mnist-cnn"), licence="CC0")
-    assert contents.licence(started) == "CC0; weights started from mnist-cnn"
+    backbone = "weights started from mnist-cnn (mnist: commonly listed as CC BY-SA 3.0)"
+    assert contents.licence(started) == f"CC0; {backbone}"

@@ -31,7 +31,8 @@ def test_a_teacher_of_other_classes_or_another_size_is_refused(
 ) -> None:
     """A student can only learn answers that it can give, on pictures that it sees."""
     other = dataclasses.replace(
-        tiny_recipe, classes=tuple(ClassEntry(text=text) for text in "abcdefghij")
+        tiny_recipe,
+        classes=tuple(ClassEntry(text=t, value=v) for v, t in enumerate("abcdefghij")),
     )
     student = dataclasses.replace(
         tiny_recipe, distill=Distill(teachers=(teacher(tmp_path / "other", other),))
