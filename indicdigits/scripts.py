@@ -150,6 +150,11 @@ def zero_of(text: str) -> str | None:
     return None if value is None else chr(ord(text) - value)
 
 
+def is_native_digit(text: str) -> bool:
+    """Whether a text is a digit as one script alone writes it; 0 to 9 stand for those of any."""
+    return not text.isascii() and zero_of(text) is not None
+
+
 def script_of(digit: str) -> Script | None:
     """The script of `SCRIPTS` that has this digit, if one has."""
     zero = zero_of(digit)

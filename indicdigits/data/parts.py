@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from indicdigits.errors import DataError
 from indicdigits.recipe import ClassEntry
-from indicdigits.scripts import zero_of
+from indicdigits.scripts import is_native_digit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +81,7 @@ def class_indices(
     values: dict[int, int] = {}
     for index, entry in enumerate(classes):
         texts.setdefault(entry.text, index)
-        native = not entry.text.isascii() and zero_of(entry.text) is not None
-        if entry.value is not None and not native:
+        if entry.value is not None and not is_native_digit(entry.text):
             values.setdefault(entry.value, index)
     table = [
         texts.get(text, -1 if value is None else values.get(value, -1)) for text, value in names

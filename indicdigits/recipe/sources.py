@@ -10,7 +10,7 @@ from indicdigits.recipe.limits import check_range
 from indicdigits.recipe.schema import Recipe, Source
 from indicdigits.recipe.strict import shown
 from indicdigits.registry import DATASETS
-from indicdigits.scripts import SCRIPTS, zero_of
+from indicdigits.scripts import SCRIPTS, is_native_digit
 
 OWN, FONTS = "labelled_images", "fonts"
 MOST_WEIGHT = 100.0
@@ -66,11 +66,7 @@ def _check_script(recipe: Recipe, script: str, dataset: str, where: str) -> None
     digit of any script.
     """
     texts = {entry.text for entry in recipe.labels}
-    values = {
-        entry.value
-        for entry in recipe.labels
-        if zero_of(entry.text) is None or entry.text.isascii()
-    }
+    values = {entry.value for entry in recipe.labels if not is_native_digit(entry.text)}
     digits = SCRIPTS[script].digits
     if texts.isdisjoint(digits) and values.isdisjoint(range(len(digits))):
         raise RecipeError(
