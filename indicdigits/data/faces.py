@@ -46,7 +46,7 @@ class Face:
 
 
 def faces(texts: Sequence[str], families: Sequence[str] = ()) -> list[Face]:
-    """One face of every family that has the texts, sorted by name.
+    """One face of every family that has the texts, sorted by name; a packaged file before the system's.
 
     Args:
         texts: What must be there, a character each.
@@ -62,8 +62,8 @@ def faces(texts: Sequence[str], families: Sequence[str] = ()) -> list[Face]:
         missing = wanted - coverage(path)
         if missing:
             lacking.setdefault(family, missing)
-        elif family not in best or (rank, str(path)) < (best[family][0], str(best[family][1])):
-            best[family] = (rank, path)
+        elif family not in best or rank < best[family][0]:
+            best[family] = (rank, path)  # of equals the first found, wherever either is installed
     for family in families:
         if family not in best:
             gaps = "".join(map(chr, sorted(lacking.get(family, ()))))

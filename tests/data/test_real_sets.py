@@ -35,6 +35,7 @@ def mirror_of_sets(tmp_path: Path, data_home: Path, monkeypatch: pytest.MonkeyPa
     folder = tmp_path / "mirror"
     monkeypatch.setenv("INDICDIGITS_MIRROR", str(folder))
     for package, _, size, columns in SETS.values():
+        builder = package.Builder  # before its module is changed: importing it reads RESOURCE
         images, labels = digit_pictures(40, size)
         path = folder / package.RESOURCE.mirror_path
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,7 +43,6 @@ def mirror_of_sets(tmp_path: Path, data_home: Path, monkeypatch: pytest.MonkeyPa
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         changed = dataclasses.replace(package.RESOURCE, sha256=digest)
         monkeypatch.setattr(package, "RESOURCE", changed)
-        builder = package.Builder
         monkeypatch.setattr(builder, "RESOURCE", changed)
     return folder
 
