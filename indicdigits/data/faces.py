@@ -46,7 +46,7 @@ class Face:
 
 
 def faces(texts: Sequence[str], families: Sequence[str] = ()) -> list[Face]:
-    """One face of every family that has the texts, sorted by name; a packaged file before the system's.
+    """One face of every family that has the texts, sorted by name; packaged before the system's.
 
     Args:
         texts: What must be there, a character each.
