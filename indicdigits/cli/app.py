@@ -24,6 +24,7 @@ VERBS = (
     "finetune",
     "evaluate",
     "compare",
+    "explain",
     "export",
     "predict",
     "inspect",
