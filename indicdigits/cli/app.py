@@ -25,6 +25,7 @@ VERBS = (
     "evaluate",
     "calibrate",
     "compare",
+    "explain",
     "export",
     "predict",
     "inspect",
