@@ -6,12 +6,13 @@ named as "module:attribute" and imported only when it is used.
 
 from indicdigits.registry.augmentations import AUGMENTATIONS
 from indicdigits.registry.backbones import BACKBONES
-from indicdigits.registry.datasets import DATASETS
+from indicdigits.registry.datasets import BROUGHT, DATASETS
 from indicdigits.registry.entries import BackboneEntry, DatasetEntry, Entry, Option, Registry
 
 __all__ = [
     "AUGMENTATIONS",
     "BACKBONES",
+    "BROUGHT",
     "DATASETS",
     "BackboneEntry",
     "DatasetEntry",
