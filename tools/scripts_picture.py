@@ -38,7 +38,7 @@ WRITERS = 40  # the first that is taken; nobody who is trained on or tested on
 
 def drawn(recipe: Recipe) -> list[npt.NDArray[np.uint8]]:
     """A digit of every class, each by another writer, as the network sees it."""
-    drawer = Drawer(parse(recipe.strokes, [entry.text for entry in recipe.labels]))
+    drawer = Drawer(parse(recipe.strokes, recipe.written))
     pictures = []
     for number, text in enumerate(drawer.classes[:10]):
         rng = np.random.default_rng([WRITERS, number])

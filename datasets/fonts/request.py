@@ -20,7 +20,7 @@ def texts_of(request: Request) -> tuple[str, ...]:
     """The digits to draw: of the script that is named, or else the recipe's classes."""
     if request.config:
         return SCRIPTS[request.config].digits
-    return tuple(entry.text for entry in request.classes)
+    return request.written
 
 
 def fingerprint(request: Request) -> str:

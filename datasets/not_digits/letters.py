@@ -28,6 +28,7 @@ from indicdigits.datasets.not_digits.request import no_font
 from indicdigits.scripts import SCRIPTS
 
 MOST_FAMILIES = 5  # of a script, taken evenly from the list of its families
+MOST_OWN = 12  # the same where the letters of the recipe's own scripts alone are drawn
 LETTERS = frozenset({"Lo", "Ll", "Lu"})  # general categories: no marks, no modifiers
 PER_WRITER = 16  # letters: 3,200 to train on, 800 to test on
 SEED = 11
@@ -56,21 +57,27 @@ def letters_of(face: Face, script: str) -> list[str]:
     return sorted(letter for letter in both if unicodedata.category(letter) in LETTERS)
 
 
-def resolve(found: Mapping[str, Sequence[Face]]) -> dict[Part, list[Hand]]:
+def resolve(
+    found: Mapping[str, Sequence[Face]], own: Shapes | None = None
+) -> dict[Part, list[Hand]]:
     """For each part its families, apart as those of `fonts` are, and the letters to draw.
 
-    A letter is left out when it looks like any digit of any script in one of the families.
+    A letter is left out when it looks like a digit in one of the families.
 
     Args:
         found: The families of each script, such as `families()`.
+        own: The digits that no letter may look like, beside those of the families; by default
+            those of every script.
 
     Raises:
         DataError: No family has plausible digits and a letter unlike all digits.
     """
-    sides = {name: _chosen(listed, SCRIPTS[name].digits) for name, listed in found.items()}
+    most = MOST_FAMILIES if own is None else MOST_OWN
+    sides = {name: _chosen(listed, SCRIPTS[name].digits, most) for name, listed in found.items()}
     every = {name: list(dict.fromkeys((*s["train"], *s["test"]))) for name, s in sides.items()}
     drawn = [_shapes(face, SCRIPTS[name].digits) for name in every for face in every[name]]
-    likeness = Likeness(variants_of([*shipped_digits().values(), *drawn]))
+    known = shipped_digits().values() if own is None else [own]
+    likeness = Likeness(variants_of([*known, *drawn]))
     hands: dict[Part, list[Hand]] = {"train": [], "test": []}
     for name, parts in sides.items():
         letters = {face: _shapes(face, letters_of(face, name)) for face in every[name]}
@@ -118,10 +125,10 @@ def samples(hands: Sequence[Hand], part: Part, seed: int = SEED) -> Iterator[tup
             yield Sample(picture, 0, f"writer-{number:03d}", hand.family), letter
 
 
-def _chosen(found: Sequence[Face], digits: Sequence[str]) -> dict[Part, list[Face]]:
+def _chosen(found: Sequence[Face], digits: Sequence[str], most: int) -> dict[Part, list[Face]]:
     """For each part a few families, whose digits are plausible."""
     groups = faces.groups(found, digits)
-    return parted(groups[:: max(1, math.ceil(len(groups) / MOST_FAMILIES))])
+    return parted(groups[:: max(1, math.ceil(len(groups) / most))])
 
 
 def _shapes(face: Face, texts: Sequence[str]) -> Shapes:

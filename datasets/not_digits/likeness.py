@@ -83,8 +83,7 @@ def shipped_digits() -> dict[str, Shapes]:
     for name, path in recipe.shipped().items():
         loaded = recipe.load(path)
         if loaded.strokes:
-            texts = [entry.text for entry in loaded.labels]
-            found[name] = parse(loaded.strokes, texts, where=path)
+            found[name] = parse(loaded.strokes, loaded.written, where=path)
     return found
 
 

@@ -38,10 +38,10 @@ def fingerprint(request: Request) -> str:
 def _chosen(request: Request) -> tuple[tuple[str, ...], Strokes, str | None]:
     """Texts of the classes, their strokes, and the file these come from if it is known."""
     if not request.config:
-        return tuple(entry.text for entry in request.classes), request.strokes, None
+        return request.written, request.strokes, None
     path = recipe.find(f"scripts/{request.config}")
     shipped = recipe.load(path)
-    texts = tuple(entry.text for entry in shipped.labels)
+    texts = shipped.written
     if all(text in request.strokes for text in texts):
         return texts, request.strokes, None
     return texts, shipped.strokes, str(path)

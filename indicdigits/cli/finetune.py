@@ -50,6 +50,13 @@ def finetune(
     data: Annotated[
         str | None, typer.Option("--data", help="Train on this data set instead of the recipe's.")
     ] = None,
+    negatives: Annotated[
+        bool,
+        typer.Option(
+            "--negatives",
+            help="Teach it to refuse, too: scribbles, blank cells, letters, foreign digits.",
+        ),
+    ] = False,
     shots: Annotated[
         int | None,
         typer.Option(
@@ -88,7 +95,7 @@ def finetune(
         )
     file = None if resume is not None else _recipe_file(script, recipe)
     options = _changes(weights=weights, backbone=backbone, strategy=strategy, data=data, seed=seed)
-    settings = [*(changes or []), *options]
+    settings = [*_negatives(negatives), *(changes or []), *options]
     if shots is not None:
         if file is None:
             raise UsageError("a run goes on with the shots it has", where="--shots")
@@ -124,6 +131,13 @@ def finetune(
         json=json,
         quiet=quiet,
     )
+
+
+def _negatives(wanted: bool) -> list[str]:
+    """The change for pictures of no digit, before what the user sets: another weight stands."""
+    from indicdigits.recipe.negatives import USUAL
+
+    return [f"data.negatives={USUAL}"] if wanted else []
 
 
 def _with_shots(file: Path, changes: list[str], shots: int) -> list[str]:

@@ -176,7 +176,7 @@ def _load(name: str, changes: list[str]) -> Recipe:
     path = recipes.find(name)
     recipe = recipes.load(path, changes)
     if recipe.strokes:
-        shapes.parse(recipe.strokes, [entry.text for entry in recipe.labels], where=path)
+        shapes.parse(recipe.strokes, recipe.written, where=path)
     return recipe
 
 

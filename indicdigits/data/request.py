@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from indicdigits.recipe import ClassEntry, Source
+from indicdigits.registry import BROUGHT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,11 @@ class Request:
     def name(self) -> str:
         """The data set, "cmaterdb" in "cmaterdb/telugu"."""
         return self.source.dataset.partition("/")[0]
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Texts of the classes that strokes or fonts draw: all but those that a data set brings."""
+        return tuple(entry.text for entry in self.classes if entry.text not in BROUGHT)
 
     @property
     def config(self) -> str:

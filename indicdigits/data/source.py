@@ -59,7 +59,7 @@ def load_data(recipe: Recipe, root: Path, reporter: Reporter) -> Data:
 
     The validation part is stratified by class and source and depends on nothing but the pictures
     and `recipe.data.seed`; identical pictures of a class stay on one side. A source of weight 0
-    has neither: its test part alone is loaded.
+    has neither: its test part alone is loaded; and that not where it is not `tested`.
 
     Args:
         recipe: With `train_on = "train+validation"`, `train` holds both parts; with `shots`, only
@@ -72,7 +72,7 @@ def load_data(recipe: Recipe, root: Path, reporter: Reporter) -> Data:
             them, or one of them has no picture to train on, or fewer than the shots.
     """
 
-    def load(part: Part) -> list[Split]:
+    def load(part: Part, sources: Sequence[Source]) -> list[Split]:
         return [
             load_split(
                 source,
@@ -83,12 +83,13 @@ def load_data(recipe: Recipe, root: Path, reporter: Reporter) -> Data:
                 reporter=reporter,
                 strokes=recipe.strokes,
             )
-            for source in recipe.data.sources
+            for source in sources
         ]
 
     options = recipe.data
     seen = [source for source in options.sources if source.weight]
-    splits = [split for split, s in zip(load("train"), options.sources, strict=True) if s.weight]
+    tested = [source for source in options.sources if source.tested]
+    splits = load("train", seen)
     held_out = [
         chosen_of_each(split.labels, split.keys, options.validation_fraction, seed=options.seed)
         for split in splits
@@ -104,7 +105,7 @@ def load_data(recipe: Recipe, root: Path, reporter: Reporter) -> Data:
     ]
     train = joined(weighted)
     check_every_class(train, recipe.labels)
-    return Data(train=train, validation=validation, test=joined(load("test")))
+    return Data(train=train, validation=validation, test=joined(load("test", tested)))
 
 
 def _shots(sources: Sequence[Source], splits: Sequence[Split], recipe: Recipe) -> list[Split]:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from indicdigits.errors import RecipeError, did_you_mean
-from indicdigits.recipe import strict
+from indicdigits.recipe import negatives, strict
 from indicdigits.recipe.check import check
 from indicdigits.recipe.schema import Recipe
 from indicdigits.recipe.sources import PATH_KEYS
@@ -106,7 +106,8 @@ def loads(text: str, *, source: str) -> Recipe:
 
 
 def _checked(table: Mapping[str, Any], source: str) -> Recipe:
-    recipe = strict.build(Recipe, expand(table, source=source), source=source)
+    whole = negatives.expand(expand(table, source=source), source=source)
+    recipe = strict.build(Recipe, whole, source=source)
     check(recipe, source)
     return recipe
 

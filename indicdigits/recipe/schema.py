@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from indicdigits.recipe import strict
+from indicdigits.registry import BROUGHT
 from indicdigits.scripts import SCRIPTS
 
 
@@ -33,6 +34,7 @@ class Source:
         dataset: A data set's name, with its configuration after a slash.
         weight: How often each of its training pictures stands in an epoch: 0.5 takes every other
             one, 3 all of them three times, 0 none, so that the set is only tested on.
+        tested: Whether its test part counts in the test.
         families: Of `fonts`, the font families to draw after; without any all that are installed.
         format: How a user's own pictures are laid out.
         train: Folder, CSV, npz or IDX image file, relative to the recipe's folder; absolute only
@@ -45,6 +47,7 @@ class Source:
 
     dataset: str
     weight: float = 1.0
+    tested: bool = True
     families: tuple[str, ...] = ()
     format: Literal["folder", "csv", "npz", "idx"] | None = None
     train: str | None = None
@@ -280,6 +283,11 @@ class Recipe:
         if self.scripts:
             return (*(entry for name in self.scripts for entry in _digits(name)), *self.classes)
         return self.classes or _digits(self.script)
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Texts of the classes that strokes or fonts draw: all but those that a data set brings."""
+        return tuple(entry.text for entry in self.labels if entry.text not in BROUGHT)
 
     def digest(self) -> str:
         """SHA-256 of the resolved recipe, in hexadecimal; equal results share it.

@@ -10,7 +10,7 @@ from indicdigits.recipe.limits import check_range
 from indicdigits.recipe.schema import Recipe, Source
 from indicdigits.recipe.strict import shown
 from indicdigits.registry import DATASETS
-from indicdigits.scripts import SCRIPTS, is_native_digit
+from indicdigits.scripts import SCRIPTS, is_native_digit, script_of
 
 OWN, FONTS = "labelled_images", "fonts"
 MOST_WEIGHT = 100.0
@@ -33,6 +33,8 @@ def check_sources(recipe: Recipe, source: str) -> None:
             where=where,
             allowed="a weight above 0 for at least one source",
         )
+    if not any(entry.tested for entry in recipe.data.sources):
+        raise RecipeError("no source is tested on", where=where, allowed="tested = true for one")
     for index, entry in enumerate(recipe.data.sources):
         here = f"{where}.{index}"
         script = _script_of(entry, here)
@@ -51,6 +53,7 @@ def check_sources(recipe: Recipe, source: str) -> None:
                 where=here,
             )
         _check_texts(entry, recipe, here)
+        _check_shapes(entry, recipe, here)
         if recipe.classes and script is not None:
             _check_script(recipe, script, entry.dataset, here)
         if entry.dataset == OWN:
@@ -98,6 +101,26 @@ def _check_texts(entry: Source, recipe: Recipe, where: str) -> None:
                 f"{entry.dataset!r} holds pictures of {text!r}, which is no class of the recipe",
                 where=where,
                 hint=f'add {{ text = "{text}" }} to classes, after all others',
+            )
+
+
+def _check_shapes(entry: Source, recipe: Recipe, where: str) -> None:
+    """Refuses pictures that must be unlike the classes where no one knows how these are written."""
+    name, _, config = entry.dataset.partition("/")
+    if config not in DATASETS.get(name).of_classes:
+        return
+    scripts = recipe.scripts or (recipe.script,)
+    for label in recipe.labels:
+        if label.value is None or label.text in recipe.strokes:
+            continue
+        script = script_of(label.text)
+        if script is None or (label.text.isascii() and script.name not in scripts):
+            raise RecipeError(
+                f"{entry.dataset!r} must be unlike {label.text!r}, and nothing says how that is "
+                f"written in {recipe.script!r}",
+                where=where,
+                allowed="classes that are digits of a script that ships, or have strokes",
+                hint=f'draw it under [strokes], or take "{name}/scribbles" alone',
             )
 
 

@@ -6,7 +6,7 @@ named as "module:attribute" and imported only when it is used.
 
 from indicdigits.registry.augmentations import AUGMENTATIONS
 from indicdigits.registry.backbones import BACKBONES
-from indicdigits.registry.datasets import DATASETS
+from indicdigits.registry.datasets import BROUGHT, DATASETS
 from indicdigits.registry.entries import (
     BackboneEntry,
     DatasetEntry,
@@ -21,6 +21,7 @@ from indicdigits.registry.trackers import TRACKERS
 __all__ = [
     "AUGMENTATIONS",
     "BACKBONES",
+    "BROUGHT",
     "DATASETS",
     "TRACKERS",
     "BackboneEntry",

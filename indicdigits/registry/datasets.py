@@ -59,9 +59,10 @@ DATASETS.register(
     "not_digits",
     DatasetEntry(
         factory="indicdigits.datasets.not_digits:Builder",
-        summary="scribbles, spoilt digits and letters drawn by the project: pictures of no digit",
-        scripts={"scribbles": None, "letters": None},
+        summary="scribbles, blank cells, letters, digits of other scripts, drawn by the project",
+        scripts=dict.fromkeys(("scribbles", "blank", "foreign", "own-letters", "letters")),
         texts=("not a digit",),
+        of_classes=("blank", "foreign", "own-letters"),
         licence="drawn by this project; letters after installed fonts, which have their own",
         drawn=True,
     ),
@@ -111,3 +112,6 @@ DATASETS.register(
         licence="not stated by its publisher",
     ),
 )
+
+# Texts of classes that a data set brings the pictures of: no strokes and no font can draw them.
+BROUGHT = frozenset(text for name in DATASETS for text in DATASETS.get(name).texts)

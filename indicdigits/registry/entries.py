@@ -94,12 +94,15 @@ class DatasetEntry(Entry):
     Attributes:
         scripts: Its configurations, and the script of each (None: the recipe's own).
         texts: Its classes, where they are the same in every recipe and no script's digits.
+        of_classes: Its configurations that depend on how the recipe's classes are written: by
+            the recipe's own strokes, or as digits of a script of `SCRIPTS`.
         licence: Of its pictures.
         drawn: Whether the project draws the pictures: nobody has labelled them.
     """
 
     scripts: Mapping[str, str | None]
     texts: tuple[str, ...] = ()
+    of_classes: tuple[str, ...] = ()
     licence: str = ""
     drawn: bool = False
 
