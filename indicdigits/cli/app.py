@@ -27,6 +27,7 @@ VERBS = (
     "export",
     "predict",
     "inspect",
+    "verify",
     "bench",
 )
 GROUPS = ("data", "recipe")

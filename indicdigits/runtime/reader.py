@@ -169,8 +169,11 @@ class Reader:
         scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), np.float32)
 
-    def check_golden(self) -> None:
+    def check_golden(self) -> int:
         """Replays the bundle's golden vectors.
+
+        Returns:
+            By how many grey levels a prepared picture is off at most; 0 with the same OpenCV.
 
         Raises:
             VerificationError: Pictures become other inputs, or inputs other probabilities, than
@@ -194,6 +197,7 @@ class Reader:
                 where=self._where,
                 allowed=f"up to {TOLERANCE:g}",
             )
+        return off
 
     def _reading(self, pixels: npt.NDArray[np.uint8], row: npt.NDArray[np.float32]) -> Reading:
         order = np.argsort(-row, kind="stable")[:3].tolist()
