@@ -29,6 +29,7 @@ VERBS = (
     "export",
     "predict",
     "inspect",
+    "verify",
     "bench",
 )
 GROUPS = ("data", "recipe")

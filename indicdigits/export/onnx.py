@@ -18,6 +18,7 @@ from jax2onnx import to_onnx as convert
 
 from indicdigits.errors import UsageError, VerificationError
 from indicdigits.export import contents, verify
+from indicdigits.export.graphs import merge_biases
 from indicdigits.progress import Reporter
 from indicdigits.recipe import ClassEntry
 from indicdigits.runtime import bundle as bundles
@@ -98,7 +99,7 @@ def to_onnx(
                 input_names=["image"],
                 output_names=["probabilities"],
             )
-        graph = _fold(_as_opset_says(graph))
+        graph = merge_biases(_fold(_as_opset_says(graph)))
         onnx.helper.set_model_props(graph, {"classes": class_metadata(classes), "script": script})
         onnx.checker.check_model(graph, full_check=True)
     except Exception as error:  # the converter raises whatever its layers meet

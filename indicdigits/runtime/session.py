@@ -36,9 +36,13 @@ def run_graph(
     session: onnxruntime.InferenceSession, inputs: npt.NDArray[np.uint8]
 ) -> npt.NDArray[np.float32]:
     """Network inputs uint8 (N,S,S) -> the graph's probabilities float32 (N,C)."""
-    image = np.divide(inputs, np.float32(255), dtype=np.float32)[..., np.newaxis]
-    outputs: Sequence[Any] = session.run(["probabilities"], {"image": image})
+    outputs: Sequence[Any] = session.run(["probabilities"], {"image": scaled(inputs)})
     return np.asarray(outputs[0], np.float32)
+
+
+def scaled(inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Network inputs uint8 (N,S,S) as a graph takes them: float32 (N,S,S,1) in [0, 1]."""
+    return np.divide(inputs, np.float32(255), dtype=np.float32)[..., np.newaxis]
 
 
 def check_graph(session: onnxruntime.InferenceSession, bundle: Bundle, *, where: object) -> None:
