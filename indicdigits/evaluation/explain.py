@@ -13,7 +13,7 @@ from indicdigits.errors import PictureError, UsageError, did_you_mean
 from indicdigits.evaluation.explainable import METHODS, Explainable, Maps, explainable
 from indicdigits.imaging.decode import Source, read_picture
 from indicdigits.imaging.normalise import ink_found, normalise
-from indicdigits.runtime.doubt import doubt
+from indicdigits.runtime.doubt import Judge
 from indicdigits.runtime.reader import Alternative, Reader
 
 if TYPE_CHECKING:
@@ -141,8 +141,10 @@ def explain(
     if asked.heads is not None and chosen is not None:
         head = np.asarray(asked.heads)
         row = np.where(head == head[chosen], row, np.float32(0))
-    order = np.argsort(-row, kind="stable")[:MOST_ANSWERS].tolist()
-    index = order[0] if chosen is None else chosen
+    best, refused = Judge(asked.classes, asked.acceptance).answer(row)
+    likeliest = np.argsort(-row, kind="stable").tolist()
+    order = [best, *(other for other in likeliest if other != best)][:MOST_ANSWERS]
+    index = best if chosen is None else chosen
     found = saliency(asked, pixels[np.newaxis], np.array([index]), method=name)[0]
     classes = asked.classes
     return Explanation(
@@ -155,7 +157,7 @@ def explain(
             Alternative(text=classes[i].text, value=classes[i].value, probability=float(row[i]))
             for i in order
         ),
-        refused=doubt(classes, row, asked.threshold),  # type: ignore[arg-type]
+        refused=refused,
     )
 
 
