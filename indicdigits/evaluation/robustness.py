@@ -80,8 +80,8 @@ def measure_robustness(
     trained_with: frozenset[str] = frozenset(),
     effects: Sequence[str] | None = None,
     strengths: Sequence[float] = STRENGTHS,
+    prepared: Sequence[float] = (STRENGTH,),
     limit: int | None = None,
-    prepared: bool = True,
     seed: int = 0,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
@@ -94,8 +94,8 @@ def measure_robustness(
         trained_with: What `trained_effects` says of the network's recipe.
         effects: Names of effects; all by default.
         strengths: Above 0 up to 1; the means are of those measured at `STRENGTH`.
+        prepared: Strengths at which MNIST-C is measured through `normalise` besides.
         limit: At most so many pictures, evenly spread over the split; all by default.
-        prepared: Whether MNIST-C is measured through `normalise` besides, which takes longer.
         seed: Of the effects' chance.
         reporter: Where progress goes.
 
@@ -103,7 +103,7 @@ def measure_robustness(
         Plain data: `n`, `seed`, `clean` (without an effect), `rows` and the means over the rows of
         MNIST-C (None where it was not measured at `STRENGTH`). A row has `effect`, `of`,
         `trained_with`, `through` ("as it is" or "normalise"), `strengths` and, of MNIST-C, the
-        same through normalise as `prepared`.
+        same through normalise as `prepared` (None where it was not measured).
 
     Raises:
         UsageError: No picture, or no such effect or strength.
@@ -123,19 +123,19 @@ def measure_robustness(
     def row(effect: Effect) -> dict[str, Any]:
         straight = effect.family == "MNIST-C"
         points, through = [], []
-        for strength in strengths:
+        for strength in sorted({*strengths, *(prepared if straight else ())}):
             worse = corrupted(images, effect.name, strength, seed=seed)
-            if straight:
-                points.append({"strength": strength} | read(worse, False))
-            if prepared or not straight:
+            if strength in strengths:
+                points.append({"strength": strength} | read(worse, not straight))
+            if straight and strength in prepared:
                 through.append({"strength": strength} | read(worse, True))
         return {
             "effect": effect.name,
             "of": effect.family,
             "trained_with": effect.name in trained_with,
             "through": "as it is" if straight else "normalise",
-            "strengths": points if straight else through,
-            "prepared": through if straight and prepared else None,
+            "strengths": points,
+            "prepared": through or None,
         }
 
     rows = []

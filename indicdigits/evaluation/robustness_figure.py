@@ -15,7 +15,15 @@ from indicdigits.imaging.degrade import STRENGTH
 
 _COLUMNS, _COLUMNS_TALL = 5, 3
 _WIDTH, _HEIGHT = 1.85, 1.42  # inches of one plot
-_DASHED = (0, (3, 2))
+# A mark each, a line only between marks: often one strength alone is measured so.
+_PREPARED: dict[str, Any] = {
+    "color": MUTED,
+    "linewidth": 1.2,
+    "linestyle": (0, (3, 2)),
+    "marker": "D",
+    "markersize": 4,
+    "markerfacecolor": "white",
+}
 
 
 def robustness_png(robustness: Mapping[str, Any] | None, *, tall: bool = False) -> bytes | None:
@@ -91,8 +99,7 @@ def _legend(figure: Figure, rows: Sequence[Mapping[str, Any]], columns: int) -> 
         entries.append(Line2D([], [], color=OTHER, linewidth=2, label="trained with"))
     if any(row["prepared"] for row in rows):
         label = "MNIST-C through the reader's preparation"
-        style = _DASHED
-        entries.append(Line2D([], [], color=MUTED, linewidth=1.2, linestyle=style, label=label))
+        entries.append(Line2D([], [], label=label, **_PREPARED))
     figure.legend(
         handles=entries,
         loc="outside lower left",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from indicdigits.errors import UsageError
 from indicdigits.evaluation import robustness
 from indicdigits.evaluation.robustness import corrupted, measure_robustness, trained_effects
+from indicdigits.evaluation.robustness_figure import robustness_png
 from indicdigits.imaging.degrade import EFFECTS
 from indicdigits.recipe import Augment
 
@@ -55,20 +58,21 @@ def test_table_is_plain_data(bars: tuple[np.ndarray, np.ndarray]) -> None:
 
 def test_as_it_is_and_prepared_differ(bars: tuple[np.ndarray, np.ndarray]) -> None:
     """MNIST-C goes straight to the network; beside it stands what `normalise` makes of it."""
-    found = measure_robustness(by_extent, *bars, effects=["brightness"], strengths=(1.0,))
+    found = measure_robustness(
+        by_extent, *bars, effects=["brightness"], strengths=(1.0,), prepared=(0.5, 1.0)
+    )
     (row,) = found["rows"]
     assert row["strengths"][0]["errors"] == 20  # all is bright: nothing is wider than tall
-    assert row["prepared"][0]["errors"] == 0
-    straight = measure_robustness(by_extent, *bars, effects=["brightness"], prepared=False)
+    assert [point["strength"] for point in row["prepared"]] == [0.5, 1.0]
+    assert [point["errors"] for point in row["prepared"]] == [0, 0]
+    straight = measure_robustness(by_extent, *bars, effects=["brightness"], prepared=())
     assert straight["rows"][0]["prepared"] is None
     assert straight["mean_mnist_c_prepared"] is None
 
 
 def test_means_are_of_the_published_strength(bars: tuple[np.ndarray, np.ndarray]) -> None:
     """The mean over the fifteen, and over the eleven no training may use, at strength 0.5."""
-    found = measure_robustness(
-        by_extent, *bars, effects=MNIST_C, strengths=(0.5, 1.0), prepared=False
-    )
+    found = measure_robustness(by_extent, *bars, effects=MNIST_C, strengths=(0.5, 1.0), prepared=())
     at_half = {row["effect"]: row["strengths"][0]["accuracy"] for row in found["rows"]}
     assert len(at_half) == 15
     assert found["mean_mnist_c"] == pytest.approx(np.mean(list(at_half.values())))
@@ -125,3 +129,23 @@ def test_blank_and_full_pictures(bars: tuple[np.ndarray, np.ndarray]) -> None:
     images = np.stack([np.zeros((28, 28), np.uint8), np.full((28, 28), 255, np.uint8)])
     found = measure_robustness(by_extent, images, np.array([0, 1]), strengths=(1.0,))
     assert all(row["strengths"][0]["n"] == 2 for row in found["rows"])
+
+
+def test_curves_are_drawn_for_wide_and_narrow_screens(bars: tuple[np.ndarray, np.ndarray]) -> None:
+    """A plot for each effect, five or three in a row; nothing measured, nothing drawn."""
+    found = measure_robustness(
+        by_extent,
+        *bars,
+        effects=["shear", "rotate", "stripe", "fog", "zigzag", "fold"],
+        strengths=(0.5, 1.0),
+        trained_with=frozenset({"shear"}),
+        limit=6,
+    )
+    wide, tall = (
+        Image.open(io.BytesIO(robustness_png(found, tall=tall))) for tall in (False, True)
+    )
+    assert wide.width > tall.width
+    assert wide.height < tall.height
+    assert robustness_png(found) == robustness_png(found)
+    assert robustness_png(None) is None
+    assert robustness_png(found | {"rows": []}) is None
