@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -57,7 +56,6 @@ REAL = {
     "gujarati": ("gujarati",),
     "arabic-indic": ("arabic_indic",),
 }
-NONE = (ClassEntry(text=NOT_A_DIGIT),)
 BATCH = 512
 
 
@@ -189,31 +187,22 @@ def negatives(recipe: Recipe, root: Path) -> Iterator[tuple[str, Split]]:
             classes=tuple(classes),
             root=root,
             reporter=Reporter(),
+            strokes=recipe.strokes,
         )
 
-    scribbles = test("not_digits/scribbles", NONE)
-    for kind in np.unique(scribbles.groups["kind"]):
-        yield str(kind), scribbles.take(scribbles.groups["kind"] == kind)
-    letters = test("not_digits/letters", NONE)
-    own = {script_word(name) for name in recipe.scripts or (recipe.script,)}
-    same = np.array(
-        [unicodedata.name(t[0], "").split()[0] in own for t in letters.groups["letter"]]
-    )
-    yield "letters of the script", letters.take(same)
-    yield "letters of other scripts", letters.take(~same)
+    classes = dict.fromkeys((*recipe.labels, ClassEntry(text=NOT_A_DIGIT)))
+    for config in DATASETS.get("not_digits").scripts:
+        pictures = test(f"not_digits/{config}", [*classes])
+        kinds = pictures.groups.get("kind", np.full(len(pictures), "all"))
+        for kind in np.unique(kinds):
+            yield f"{config}, {kind}", pictures.take(kinds == kind)
     mine = {entry.text for entry in recipe.labels}
     for script, datasets in REAL.items():
         digits = [ClassEntry(text=t, value=v) for v, t in enumerate(SCRIPTS[script].digits)]
-        foreign = [not mine & {d.text, *look_alikes(d.text)} for d in digits]
-        if any(foreign):
-            parts = [test(name, digits) for name in datasets]
-            for part in parts:
-                yield part.name.removesuffix(" test"), part.take(np.array(foreign)[part.labels])
-
-
-def script_word(script: str) -> str:
-    """The word that the names of a script's letters begin with in Unicode."""
-    return script.removeprefix("extended-").split("-")[0].upper()
+        foreign = np.array([not mine & {d.text, *look_alikes(d.text)} for d in digits])
+        for dataset in datasets if foreign.any() else ():
+            part = test(dataset, digits)
+            yield f"digits of {dataset}", part.take(foreign[part.labels])
 
 
 def pool(columns: Iterable[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

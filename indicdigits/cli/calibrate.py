@@ -63,7 +63,7 @@ def _lines(content: dict[str, Any]) -> Iterator[str]:
     for point in reject["points"]:
         chosen = ", used unless told otherwise" if point["threshold"] == reject["threshold"] else ""
         yield (
-            f"at most {point['error_rate']:.1%} wrong: accept from {point['threshold']:.4f}, "
+            f"{_wrong(point['error_rate'])}: accept from {point['threshold']:.4f}, "
             f"{1 - point['coverage']:.2%} refused{chosen}"
         )
     outside = content["out_of_distribution"]
@@ -72,3 +72,7 @@ def _lines(content: dict[str, Any]) -> Iterator[str]:
             f"not a digit from {outside['threshold']:.4f}, "
             f"{outside['digits_refused']:.2%} of digits refused by it"
         )
+
+
+def _wrong(rate: float) -> str:
+    return f"at most {rate:.1%} wrong" if rate else "none wrong"

@@ -9,11 +9,12 @@ small hard one gets wrong. Where a run has seen handwriting, the drawn digits ha
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indicdigits.data.source import load_data
 from indicdigits.data.storage import write_whole
@@ -38,11 +39,11 @@ from indicdigits.training.loop import Runtime
 
 FILE = "calibration.json"
 SCHEMA = 1
-ERROR_RATES = (0.01, 0.001, 0.0)  # of which thresholds are kept
-ERROR_RATE = 0.001  # of the threshold that a reader goes by unless told otherwise
-# Of true digits, that may be taken for none. A threshold for errors refuses up to as many again,
-# and both together stay below two in a hundred.
-DIGITS_REFUSED = 0.005
+ERROR_RATES = (0.01, 0.005, 0.003, 0.002, 0.001, 0.0)  # of which thresholds are kept
+# Unless told otherwise a reader goes by the lowest of them that refuses no more digits than this,
+# those taken for none included: what is refused, a person must read.
+MOST_REFUSED = 0.02
+DIGITS_REFUSED = 0.005  # of true digits, that may be taken for none
 
 
 def calibrate_run(run: Path, folds: int, runtime: Runtime) -> dict[str, Any]:
@@ -134,29 +135,36 @@ def _fit(judged: Predictions, classes: Sequence[ClassEntry], folds: int) -> Acce
         least = outside_threshold(score, DIGITS_REFUSED, sets)
         outside = NotADigit(threshold=least, digits_refused=float((score >= least).mean()))
     answers = Judge(classes, Acceptance(not_a_digit=outside))(probabilities)
-    right = answers.best == judged.labels
-    points = []
-    for rate in ERROR_RATES:
-        threshold = threshold_for(answers.score, right, rate, sets)
-        if threshold is not None:
-            coverage = float((answers.score >= threshold).mean())
-            points.append(Point(error_rate=rate, threshold=threshold, coverage=coverage))
-    kept = [point.threshold for point in points if point.error_rate == ERROR_RATE]
-    if not kept:
+    points = list(_points(answers.score, answers.best == judged.labels, sets))
+    if not points:
         raise DataError(
-            f"even the surest answers are wrong too often: no threshold keeps {ERROR_RATE:.1%}",
+            "even the surest answers are wrong too often for any threshold",
             hint="train on more pictures, or look for wrong labels: indicdigits evaluate RUN",
         )
+    cheap = [point for point in points if 1 - point.coverage <= MOST_REFUSED]
+    default = cheap[-1] if cheap else points[0]
     names = ", ".join(np.unique(sets))
     return Acceptance(
         temperature=temperature,
         fitted_on=f"{len(sets):,} training pictures ({names}), each read by a network that had "
         f"not seen it ({folds} folds)",
-        threshold=kept[0],
-        error_rate=ERROR_RATE,
+        threshold=default.threshold,
+        error_rate=default.error_rate,
         points=tuple(points),
         not_a_digit=outside,
     )
+
+
+def _points(
+    score: NDArray[np.float64], right: NDArray[np.bool_], sets: NDArray[np.str_]
+) -> Iterator[Point]:
+    """The thresholds that there are, the laxest first."""
+    for rate in ERROR_RATES:
+        threshold = threshold_for(score, right, rate, sets)
+        if threshold is not None:
+            accepted = score >= threshold
+            coverage = min(float(accepted[sets == name].mean()) for name in np.unique(sets))
+            yield Point(error_rate=rate, threshold=threshold, coverage=coverage)
 
 
 def _is_drawn(dataset: str) -> bool:

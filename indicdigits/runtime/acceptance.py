@@ -22,7 +22,8 @@ class Point:
     Attributes:
         error_rate: Part of the accepted answers that may be wrong, at most.
         threshold: Probability from which an answer is accepted.
-        coverage: Part of the digits that were accepted where the threshold was chosen.
+        coverage: Part of the digits that were accepted where the threshold was chosen; of several
+            data sets that of the one with the most refused.
     """
 
     error_rate: float

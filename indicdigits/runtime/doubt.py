@@ -70,10 +70,11 @@ class Judge:
         self._threshold = acceptance.threshold
         outside = acceptance.not_a_digit
         self._not_a_digit = outside.threshold if outside else np.inf
-        self._outside = np.array([text == NOT_A_DIGIT for text in self._texts])
+        self._outside = np.array([text == NOT_A_DIGIT for text in self._texts], np.float64)
         self._alike = np.array(
             [[a == b or b in look_alikes(a) for b in self._texts] for a in self._texts]
         )
+        self._unlike = 1.0 - self._alike
 
     def __call__(self, probabilities: npt.NDArray[np.float32]) -> Judged:
         """Judges many pictures at once.
@@ -81,16 +82,17 @@ class Judge:
         Args:
             probabilities: (N,C), each row summing to one.
         """
-        best = np.where(self._outside, -1, probabilities).argmax(axis=1)
-        highest = probabilities[np.arange(len(best)), best].astype(np.float64)
-        others = np.where(self._alike[best], 0, probabilities).sum(axis=1, dtype=np.float64)
-        outside = probabilities[:, self._outside].sum(axis=1, dtype=np.float64)
+        exact = probabilities.astype(np.float64)
+        best = (exact - 2 * self._outside).argmax(axis=1)  # never "not a digit"
+        highest = exact[np.arange(len(best)), best]
+        surety = 1 - np.einsum("nc,nc->n", exact, self._unlike[best])
+        outside = exact @ self._outside
         return Judged(
             best=best,
-            surety=1 - others,
+            surety=surety,
             outside=outside,
             strange=(outside > highest) | (outside >= self._not_a_digit),
-            clear=highest >= CLEAR * (1 - others),
+            clear=highest >= CLEAR * surety,
         )
 
     def accepted(self, judged: Judged) -> npt.NDArray[np.bool_]:

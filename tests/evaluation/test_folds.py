@@ -75,12 +75,16 @@ def test_folds_repeat():
     assert (first != fold_of_each(split(), 3, seed=1)).any()
 
 
-def predictions(classes: int = 10, datasets: tuple[str, ...] = ("dhcd", "cmaterdb/devanagari")):
+def predictions(
+    classes: int = 10,
+    datasets: tuple[str, ...] = ("dhcd", "cmaterdb/devanagari"),
+    spread: float = 3.0,
+) -> Predictions:
     """Overconfident answers; the second set is as hard as the first."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, 4000)
     logits = rng.normal(0, 1, (4000, classes))
-    logits[np.arange(4000), labels] += rng.normal(7, 3, 4000)
+    logits[np.arange(4000), labels] += rng.normal(7, spread, 4000)
     if classes > 10:
         labels[3000:] = 10
         logits[3000:] = rng.normal(0, 1, (1000, classes))
@@ -103,8 +107,7 @@ def test_fit():
         "4,000 training pictures (cmaterdb/devanagari, dhcd)" in content["calibration"]["fitted_on"]
     )
     points = content["reject"]["points"]
-    assert [point["error_rate"] for point in points] == [0.01, 0.001, 0.0]
-    assert content["reject"]["threshold"] == points[1]["threshold"]
+    assert [point["error_rate"] for point in points] == [0.01, 0.005, 0.003, 0.002, 0.001, 0.0]
     coverages = [point["coverage"] for point in points]
     assert coverages == sorted(coverages, reverse=True)
     found = content["out_of_fold"]["reject"]["points"]
@@ -112,6 +115,19 @@ def test_fit():
     assert content["out_of_distribution"] is None
     figures = content["out_of_fold"]["calibration"]
     assert figures["nll"] < figures["uncalibrated"]["nll"]
+
+
+def test_the_default_is_the_lowest_rate_that_refuses_little():
+    """Unless told otherwise a reader refuses two in a hundred at most, if any rate allows that."""
+    for spread in (0.5, 1.0, 3.0):
+        reject = fit(predictions(spread=spread), DIGITS, 3)["reject"]
+        refused = [1 - point["coverage"] for point in reject["points"]]
+        rates = [point["error_rate"] for point in reject["points"]]
+        cheap = [rate for rate, part in zip(rates, refused, strict=True) if part <= 0.02]
+        assert reject["error_rate"] == (cheap[-1] if cheap else 0.01), (refused, spread)
+        at = rates.index(reject["error_rate"])
+        assert reject["threshold"] == reject["points"][at]["threshold"]
+        assert bool(cheap) == (spread < 3)
 
 
 def test_drawn_digits_have_no_say_beside_handwriting():
