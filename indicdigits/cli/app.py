@@ -24,6 +24,7 @@ VERBS = (
     "finetune",
     "evaluate",
     "compare",
+    "card",
     "export",
     "predict",
     "inspect",

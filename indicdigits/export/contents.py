@@ -17,7 +17,8 @@ from indicdigits import recipe as recipes
 from indicdigits.data.source import Split, load_data
 from indicdigits.errors import CheckpointError, UsageError
 from indicdigits.evaluation.card import card_markdown
-from indicdigits.evaluation.report import describe, evaluate_run
+from indicdigits.evaluation.measure import describe, evaluate
+from indicdigits.evaluation.subject import weights_of
 from indicdigits.export.golden import golden
 from indicdigits.export.verify import Pixels, Predict
 from indicdigits.imaging.normalise import SPEC
@@ -41,7 +42,6 @@ class Contents:
     Attributes:
         model: In evaluation mode.
         recipe: What it was trained by.
-        info: What run and checkpoint say about themselves.
         metrics: What its report says, measured now when there is no report of these weights.
         test: The test split.
         default_output: Where the bundle goes when nobody says.
@@ -49,7 +49,6 @@ class Contents:
 
     model: nnx.Module
     recipe: Recipe
-    info: dict[str, Any]
     metrics: dict[str, Any]
     test: Split
     default_output: Path
@@ -78,7 +77,7 @@ class Contents:
             input_size=recipe.data.input_size,
             normalisation=SPEC,
             graph=graph,
-            card=card_markdown(recipe, self.metrics, self.info),
+            card=card_markdown(recipe, self.metrics),
             golden_npz=vectors.to_bytes(),
             parity=parity,
             metrics=_figures(self.metrics),
@@ -125,7 +124,6 @@ def gather(run: Path, reporter: Reporter) -> Contents:
     return Contents(
         model=loaded.model,
         recipe=loaded.recipe,
-        info=about | loaded.info,
         metrics=_metrics(run, loaded, reporter),
         test=load_data(loaded.recipe, root, reporter).test,
         default_output=run / f"{loaded.recipe.name}{SUFFIX}",
@@ -134,11 +132,15 @@ def gather(run: Path, reporter: Reporter) -> Contents:
 
 def _metrics(run: Path, loaded: LoadedModel, reporter: Reporter) -> dict[str, Any]:
     """The run's report, when it is about these weights; else the same measured now."""
-    expected = describe(loaded.recipe, loaded.info)
+    expected = describe(loaded.recipe, weights_of(loaded.info)) | {
+        "part": "test",
+        "of_recipe": True,
+    }
+    keys = ("schema", "recipe_digest", "weights", "part", "of_recipe")
     metrics = _read_json(run / "report" / "metrics.json") or {}
-    if all(metrics.get(key) == expected[key] for key in ("recipe_digest", "weights")):
+    if all(metrics.get(key) == expected[key] for key in keys):
         return metrics
-    return evaluate_run(run, reporter).metrics
+    return evaluate(run, reporter).metrics
 
 
 def licence(recipe: Recipe) -> str:
