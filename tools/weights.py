@@ -10,7 +10,6 @@ checkpoints/, and its weights if they are small.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
@@ -60,12 +59,10 @@ def backbone(name: str) -> None:
 def card(folder: Path) -> str:
     """The card of an evaluated run."""
     from indicdigits.evaluation.card import card_markdown
-    from indicdigits.training import checkpoint
+    from indicdigits.evaluation.metrics_file import read_metrics
 
-    info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    info |= checkpoint.read_manifest(folder / "checkpoints" / "final")
-    metrics = json.loads((folder / "report" / "metrics.json").read_text(encoding="utf-8"))
-    return card_markdown(recipes.load(folder / "recipe.toml", resolved=True), metrics, info)
+    metrics = read_metrics(folder / "report" / "metrics.json")
+    return card_markdown(recipes.load(folder / "recipe.toml", resolved=True), metrics)
 
 
 def reader(name: str) -> None:

@@ -57,6 +57,15 @@ def list_parts(request: Request) -> dict[str, tuple[Table, npt.NDArray[np.intp]]
     return {"train": (train, np.flatnonzero(~is_test)), "test": (train, np.flatnonzero(is_test))}
 
 
+def list_all(request: Request) -> Table:
+    """All pictures of `source.train`, undivided.
+
+    Raises:
+        DataError: Something about the user's files is not as it must be.
+    """
+    return _table(request, request.source.train, request.source.train_labels, "train")
+
+
 def fingerprint(request: Request) -> str:
     """Changes whenever a file of the source is changed, added or removed, or a class is.
 

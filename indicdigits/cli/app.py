@@ -26,6 +26,7 @@ VERBS = (
     "calibrate",
     "compare",
     "explain",
+    "card",
     "export",
     "predict",
     "inspect",

@@ -1,4 +1,4 @@
-"""`indicdigits compare`: which of several runs is better, and whether that may be chance."""
+"""`indicdigits compare`: which of several readers is better, and whether that may be chance."""
 
 from __future__ import annotations
 
@@ -8,33 +8,37 @@ from typing import Annotated
 import typer
 
 from indicdigits.cli.common import Json, Quiet, emit, reporter
+from indicdigits.cli.evaluate import Data, Part
 from indicdigits.errors import UsageError
 
 
 def compare(
-    runs: Annotated[
+    readers: Annotated[
         list[str],
-        typer.Argument(metavar="RUN RUN...", help="Run folders, or names of shipped backbones."),
+        typer.Argument(
+            metavar="READER READER...",
+            help="Runs, bundles, names of what ships, or a .csv of another tool's predictions.",
+        ),
     ],
+    data: Data = None,
+    part: Part = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder to write; replaces an earlier comparison.")
     ] = Path("runs/compare"),
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compare runs on one test split: table, McNemar's test, curves."""
-    if len(runs) < 2:
+    """Compare readers on the same pictures: table, McNemar's test, what changed, curves."""
+    if len(readers) < 2:
         raise UsageError(
-            "a comparison needs at least two runs",
-            hint=f"indicdigits compare {runs[0]} ANOTHER_RUN",
+            "a comparison needs at least two readers",
+            hint=f"indicdigits compare {readers[0]} ANOTHER",
         )
     from indicdigits.evaluation import comparison_page
+    from indicdigits.evaluation.candidates import load_candidates
     from indicdigits.evaluation.compare import compare as compare_candidates
-    from indicdigits.evaluation.compare import load_runs
-    from indicdigits.training.device import keep_compilations
 
-    keep_compilations()
-    candidates = load_runs(runs, reporter(quiet))
+    candidates = load_candidates(readers, reporter(quiet), data=data or (), part=part)
     result = compare_candidates(candidates)
     page = comparison_page.write(out, result, candidates)
     emit(result, json, f"{comparison_page.summary(result)}\n\npage: {page}")

@@ -1,25 +1,50 @@
-"""`indicdigits evaluate`: measures a run on its whole test split and writes its report."""
+"""`indicdigits evaluate`: measures a run or a bundle on labelled pictures and writes a report."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from indicdigits.cli.common import Json, Quiet, emit, reporter
 
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        metavar="SET|FOLDER|FILE",
+        help="Other pictures: a prepared set, a folder with a subfolder a class, a .csv or .npz; "
+        "repeatable.",
+    ),
+]
+Part = Annotated[
+    Literal["test", "validation", "train"] | None,
+    typer.Option("--part", help="Which part of the data; own pictures are read whole."),
+]
+
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="A run folder, such as runs/devanagari.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|BUNDLE|SCRIPT", help="A run folder, a bundle file, or a reader's name."
+        ),
+    ],
+    data: Data = None,
+    part: Part = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder to write; RUN/report or report-NAME by default."),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure a run on the whole test split; write RUN/report/."""
-    from indicdigits.evaluation import report, words
-    from indicdigits.training.device import keep_compilations
+    """Measure a reader on its whole test split, or on other pictures; write a report."""
+    from indicdigits.evaluation import measure, report
+    from indicdigits.evaluation.summary import summary
 
-    keep_compilations()
-    evaluation = report.evaluate_run(run, reporter(quiet))
-    page = report.write_report(run / "report", evaluation)
-    emit(evaluation.metrics, json, f"{words.summary(evaluation.metrics)}\nreport: {page}")
+    evaluation = measure.evaluate(what, reporter(quiet), data=data or (), part=part)
+    folder = output or measure.default_folder(what, evaluation.metrics)
+    page = report.write_report(folder, evaluation)
+    emit(evaluation.metrics, json, f"{summary(evaluation.metrics)}\nreport: {page}")

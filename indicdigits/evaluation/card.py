@@ -2,47 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from indicdigits.evaluation import words
+from indicdigits.evaluation import sentences, words
 from indicdigits.recipe import Recipe, load, shipped
 from indicdigits.registry import DATASETS
 
 _SCRATCH = "scratch"
+_LONGEST_SHOWN = 160  # characters of a line in an error
 _NO_CONTACT = "(whoever passes this file on: your name and address here)"
 
 
-def card_markdown(recipe: Recipe, metrics: Mapping[str, Any], info: Mapping[str, Any]) -> str:
+def card_markdown(recipe: Recipe, metrics: Mapping[str, Any]) -> str:
     """The card of a reader, as Markdown.
 
     Args:
         recipe: What it was trained by.
-        metrics: The content of its report's metrics.json.
-        info: The manifest of its checkpoint; `seconds`, `machine`, `version` and `contact` are
-            used where they are there.
+        metrics: The content of its report's metrics.json; every figure is from there.
     """
-    drawn = metrics["pictures"] == "drawn digits"
-    sections = {
-        "Intended use": _intended_use(metrics),
-        "Data and licences": _data(recipe, metrics),
-        "Results": _results(metrics),
-        "Class by class": _class_table(metrics),
-        "Limits": _limits(metrics, drawn),
-        "Training": _training(recipe, metrics, info),
-        "Contact": [str(info.get("contact") or _NO_CONTACT)],
-    }
-    parts = [f"# {words.title(metrics)}: {metrics['name']}", _lead(recipe, metrics, drawn)]
-    for heading, lines in sections.items():
+    parts = [f"# {words.title(metrics)}: {metrics['name']}", _lead(recipe, metrics)]
+    for heading, lines in sections(recipe, metrics).items():
         parts += [f"## {heading}", "\n".join(lines)]
     return "\n\n".join(parts).replace("\u00a0", " ") + "\n"
 
 
-def _lead(recipe: Recipe, metrics: Mapping[str, Any], drawn: bool) -> str:
-    right = metrics["n"] - metrics["errors"]
+def sections(recipe: Recipe, metrics: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The card's sections, heading -> lines of Markdown; what was not measured is left out."""
+    found = {
+        "Intended use": _intended_use(metrics),
+        "Data and licences": _data(recipe, metrics),
+        "Results": _results(metrics),
+        "Class by class": _class_table(metrics),
+        "Group by group": _groups(metrics),
+        "When it is not sure": _doubt(metrics),
+        "Worse pictures": _robustness(metrics),
+        "Limits": _limits(metrics),
+        "Training": _training(recipe, metrics),
+        "Contact": [str(metrics["training"]["contact"] or _NO_CONTACT)],
+    }
+    return {heading: lines for heading, lines in found.items() if lines}
+
+
+def difference(written: str, expected: str) -> str | None:
+    """The first line in which a card is not what its figures say, in words; None where it is.
+
+    Args:
+        written: The card as it is.
+        expected: From `card_markdown`.
+    """
+    pairs = itertools.zip_longest(written.splitlines(), expected.splitlines())
+    for number, (ours, theirs) in enumerate(pairs, 1):
+        if ours != theirs:
+            return f"line {number} is {_shown(ours)}, and the figures say {_shown(theirs)}"
+    return None
+
+
+def _shown(line: str | None) -> str:
+    if line is None:
+        return "missing"
+    return repr(line if len(line) <= _LONGEST_SHOWN else line[:_LONGEST_SHOWN] + "…")
+
+
+def _lead(recipe: Recipe, metrics: Mapping[str, Any]) -> str:
+    right, drawn = metrics["n"] - metrics["errors"], _is_drawn(metrics)
     lead = (
         f"Reads one {words.script_name(metrics['script'])} character at a time. On the "
-        f"{metrics['n']} {metrics['pictures']} of its test split it read {right} right and "
+        f"{metrics['n']} {metrics['pictures']} of {_part(metrics)} it read {right} right and "
         f"{metrics['errors']} wrong: {words.percent(metrics['accuracy'])} "
         f"(95 % interval {words.interval(metrics['interval'])})."
     )
@@ -60,10 +87,20 @@ def _lead(recipe: Recipe, metrics: Mapping[str, Any], drawn: bool) -> str:
     )
 
 
+def _is_drawn(metrics: Mapping[str, Any]) -> bool:
+    return bool(metrics["pictures"] == "drawn digits")
+
+
+def _part(metrics: Mapping[str, Any]) -> str:
+    """Which pictures were read, in words."""
+    if metrics["of_recipe"]:
+        return f"its {metrics['part']} split"
+    return f"`{metrics['dataset']}` ({metrics['part']})"
+
+
 def _intended_use(metrics: Mapping[str, Any]) -> list[str]:
-    texts = " ".join(row["text"] for row in metrics["per_class"])
     return [
-        f"- Pictures of one character each, one of: {texts}",
+        f"- Pictures of one character each, one of the {len(metrics['per_class'])} classes below.",
         "- For digitising records where a person checks what matters: an answer may be wrong, "
         "and a confident one too.",
         "- Not for whole numbers or pages by itself, for other scripts, or for deciding about a "
@@ -83,12 +120,23 @@ def _data(recipe: Recipe, metrics: Mapping[str, Any]) -> list[str]:
         lines.append(f"- At most {recipe.data.shots} training pictures of each class were used.")
     if recipe.licence:
         lines.append(f"- Licence, as its recipe says: {recipe.licence}")
-    leaked = metrics["without_leaked"]["leaked_n"]
-    lines.append(
-        f"- Test pictures that stand in the training set too, byte for byte: {leaked} "
-        f"of {metrics['n']}."
-    )
+    if not metrics["of_recipe"]:
+        lines += [
+            f"- Measured on `{one['dataset']}`: {one['summary']}. Licence: "
+            f"{one['licence'] or 'that of whoever made them'}"
+            for one in metrics["data"]["sources"]
+        ]
+    for part, counts in metrics["data"]["counts"].items():
+        lines.append(f"- Pictures, {part} part: {sum(counts)}, of each class {_range(counts)}.")
+    rest = metrics["without_leaked"]
+    leaked = f"{rest['leaked_n']} of {metrics['n']}" if rest else "not known"
+    lines.append(f"- Test pictures that stand in the training set too, byte for byte: {leaked}.")
     return lines
+
+
+def _range(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _sources(recipe: Recipe) -> Iterable[str]:
@@ -115,7 +163,7 @@ def _results(metrics: Mapping[str, Any]) -> list[str]:
     lines = [
         "| measured on | pictures | errors | accuracy | 95 % Wilson interval |",
         "|---|---:|---:|---:|---|",
-        row("test split", metrics),
+        row(_part(metrics).removeprefix("its "), metrics),
     ]
     if metrics.get("look_alikes"):
         lines.append(row("look-alikes of several scripts counted as one", metrics["look_alikes"]))
@@ -125,9 +173,9 @@ def _results(metrics: Mapping[str, Any]) -> list[str]:
             lines.append(row(f"of it `{one['dataset']}`{note}", one))
             if one.get("look_alikes"):
                 lines.append(row("the same, look-alikes counted as one", one["look_alikes"]))
-    if rest["leaked_n"]:
+    if rest and rest["leaked_n"]:
         lines.append(row(f"test split without the {rest['leaked_n']} seen in training", rest))
-    if validation["n"]:
+    if validation and validation["n"]:
         note = "trained on in the end" if validation["trained_on"] else "held out of training"
         lines.append(row(f"validation part, {note}", validation))
     return [
@@ -157,30 +205,84 @@ def _class_table(metrics: Mapping[str, Any]) -> list[str]:
     return [*lines, "", f"Most often confused: {'; '.join(pairs)}."] if pairs else lines
 
 
-def _limits(metrics: Mapping[str, Any], drawn: bool) -> list[str]:
-    untested = [row["text"] for row in metrics["per_class"] if not row["support"]]
+def _groups(metrics: Mapping[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for table in metrics["groups"] or []:
+        if table["column"] == "dataset":
+            continue  # they stand under "Results"
+        lines += [
+            f"By `{table['column']}`: {sentences.chance(table)}, permutation test of "
+            f"{table['permutations']:,} permutations. Worst first:",
+            "",
+            "| group | pictures | errors | accuracy | 95 % Wilson interval |",
+            "|---|---:|---:|---:|---|",
+            *(
+                f"| {sentences.group_name(row)} | {row['n']} | {row['errors']} "
+                f"| {words.percent(row['accuracy'])} | {words.interval(row['interval'])} |"
+                for row in table["values"]
+            ),
+            "",
+        ]
+    return lines[:-1]
+
+
+def _doubt(metrics: Mapping[str, Any]) -> list[str]:
+    lines = []
+    calibration, reject, negatives = (
+        metrics[key] for key in ("calibration", "reject", "negatives")
+    )
+    if calibration:
+        lines.append(f"- {sentences.calibration_line(calibration)}")
+    if reject:
+        lines += [f"- {line}" for line in sentences.reject_lines(reject)]
+    if negatives:
+        lines.append(f"- {words.capitalised(sentences.negatives_line(negatives))}.")
+    return lines
+
+
+def _robustness(metrics: Mapping[str, Any]) -> list[str]:
+    measured = metrics["robustness"]
+    return [f"- {sentences.robustness_line(measured)}"] if measured else []
+
+
+def _limits(metrics: Mapping[str, Any]) -> list[str]:
+    untested = [
+        words.class_name(row["text"], row["value"])
+        for row in metrics["per_class"]
+        if not row["support"]
+    ]
     lines = []
     if metrics.get("heads"):
         lines.append(
             "- It does not tell scripts apart, and was told the script of each test picture: it is "
             "a start for fine-tuning, not a reader."
         )
-    if drawn:
+    if _is_drawn(metrics):
         lines.append("- Never tested on handwriting; the figures above are about drawn digits.")
     if untested:
-        lines.append(f"- No test pictures of: {' '.join(untested)}. Nothing is known about them.")
+        lines.append(f"- No test pictures of: {', '.join(untested)}. Nothing is known about them.")
     interval = words.interval(metrics["interval"])
     return [
         *lines,
         f"- {metrics['n']} test pictures from one collection: other writers, pens, papers and "
         f"scanners may read worse than the interval of {interval} says.",
-        "- It always answers with one of its classes, whatever the picture shows; its "
-        "probabilities are not calibrated.",
+        *_never_sure(metrics),
         "- Digits of other scripts, and regional shapes that its data lack, are misread.",
     ]
 
 
-def _training(recipe: Recipe, metrics: Mapping[str, Any], info: Mapping[str, Any]) -> list[str]:
+def _never_sure(metrics: Mapping[str, Any]) -> Iterable[str]:
+    if not metrics["negatives"]:
+        yield (
+            "- It knows digits only: whatever a picture shows, its best guess is one of its "
+            "classes, and how it takes what is no digit has not been measured."
+        )
+    if not metrics["calibration"]:
+        yield "- Its probabilities are not calibrated: 99 % sure is not 99 % right."
+
+
+def _training(recipe: Recipe, metrics: Mapping[str, Any]) -> list[str]:
+    training = metrics["training"]
     lines = [f"- Backbone `{recipe.model.backbone}`, input {recipe.data.input_size} pixels square."]
     if recipe.start.head == "prototype":
         then = "then trained" if recipe.phases else "and not trained any further"
@@ -189,11 +291,9 @@ def _training(recipe: Recipe, metrics: Mapping[str, Any], info: Mapping[str, Any
         frozen = [f"`{rule.prefix}`" for rule in phase.rules if rule.frozen]
         kept = f"; frozen: {', '.join(frozen)}" if frozen else ""
         lines.append(f"- Phase `{phase.name}`: {words.count(phase.epochs, 'epoch')}{kept}.")
-    seconds = info.get("seconds")
-    machine = f" on {info['machine']}" if info.get("machine") else ""
-    took = words.duration(seconds) + machine if seconds else "not recorded"
-    lines.append(f"- Training took: {took}.")
-    if info.get("version"):
-        lines.append(f"- Made with indicdigits {info['version']}.")
+    lines.append(f"- Training took: {sentences.time_taken(training)}.")
+    lines.append(f"- Energy: {sentences.energy(training)}.")
+    if training["version"]:
+        lines.append(f"- Made with indicdigits {training['version']}.")
     lines.append(f"- Recipe digest (SHA-256): `{metrics['recipe_digest']}`")
     return lines

@@ -1,7 +1,6 @@
 """Which of several readers is better on the same test pictures, and whether that may be chance.
 
-Everything below `load_runs` works on `Candidate`s, so that whatever answers the same pictures can
-be compared, a run or not.
+It works on `Candidate`s, so that whatever answers the same pictures can be compared.
 """
 
 from __future__ import annotations
@@ -9,21 +8,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indicdigits.errors import DataError, UsageError
-from indicdigits.evaluation.metrics import score
-from indicdigits.evaluation.report import read_about
-from indicdigits.evaluation.significance import holm, mcnemar
-from indicdigits.progress import Reporter
+from indicdigits.errors import DataError
+from indicdigits.evaluation.metrics import score, true_digits
+from indicdigits.evaluation.significance import difference_interval, holm, mcnemar
 from indicdigits.recipe import ClassEntry
-from indicdigits.recipe.heads import heads_of
 
-SCHEMA = 1
+SCHEMA = 2
+NO_ANSWER = -1
 LEVEL = 0.05  # an adjusted p-value below it is called a difference
 
 
@@ -36,7 +32,9 @@ class Candidate:
         classes: The C classes, in the order of their indices.
         keys: S32 (N,), digests of the test pictures.
         labels: int (N,), their true classes.
-        answers: int (N,), the classes it answered.
+        answers: int (N,), the classes it answered; -1 where it did not answer.
+        ids: (N,), a name for each picture.
+        images: uint8 (N, S, S), the pictures, light ink on black; None where they are not at hand.
         history: A record for every epoch of its training; empty where none is known.
         facts: What else the table says of it, plain data for JSON.
     """
@@ -46,102 +44,10 @@ class Candidate:
     keys: NDArray[np.bytes_]
     labels: NDArray[np.integer]
     answers: NDArray[np.integer]
+    ids: Sequence[str]
+    images: NDArray[np.uint8] | None = None
     history: Sequence[Mapping[str, Any]] = ()
     facts: Mapping[str, Any]
-
-
-def load_runs(names: Sequence[str], reporter: Reporter) -> list[Candidate]:
-    """Reads the test split of each run with its final (or, unfinished, averaged) weights.
-
-    Args:
-        names: Run folders, checkpoint folders, or names of shipped backbones.
-        reporter: Where progress goes.
-
-    Raises:
-        UsageError: One is named twice.
-        CheckpointError: One is missing or damaged.
-        DataError: The test split cannot be had.
-    """
-    # Here, not above: comparing answers that are there needs no JAX.
-    from indicdigits.training.weights import find_weights
-
-    folders = [find_weights(name).resolve() for name in names]
-    for first, second in itertools.combinations(range(len(names)), 2):
-        if folders[first] == folders[second]:
-            raise UsageError(
-                f"{names[first]} and {names[second]} are the same weights",
-                where=folders[first],
-                hint="name each run once",
-            )
-    short = short_names(names)
-    return [load_run(*both, reporter) for both in zip(names, short, strict=True)]
-
-
-def load_run(path: str, name: str, reporter: Reporter) -> Candidate:
-    """Loads one run and reads its test split.
-
-    Args:
-        path: A run folder, a checkpoint folder, or the name of a shipped backbone.
-        name: What to call it.
-        reporter: Where progress goes.
-    """
-    from indicdigits.data.source import load_data
-    from indicdigits.models import surgery
-    from indicdigits.models.cost import multiply_adds
-    from indicdigits.training.history import read_history
-    from indicdigits.training.weights import answers, find_weights, load_model
-
-    loaded, folder = load_model(path), _run_folder(find_weights(path))
-    recipe, about = loaded.recipe, read_about(folder)
-    history = read_history(folder)
-    finished = loaded.info.get("kind") == "weights"
-    if not finished:
-        reporter.say(f"{name} is not finished: --resume {folder} finishes it")
-    test = load_data(recipe, Path(about.get("root", folder)), reporter).test
-    reporter.say(f"{name}: {recipe.model.backbone} on {len(test)} test pictures")
-    _, weights = surgery.split(loaded.model)
-    seconds = about.get("seconds") or loaded.info.get("seconds")
-    return Candidate(
-        name=name,
-        classes=recipe.labels,
-        keys=test.keys,
-        labels=test.labels,
-        answers=answers(loaded, test).argmax(axis=1),
-        history=history,
-        facts={
-            "path": path,
-            "recipe": recipe.name,
-            "script": recipe.script,
-            "told_script": heads_of(recipe) is not None,
-            "dataset": " + ".join(source.dataset for source in recipe.data.sources),
-            "backbone": recipe.model.backbone,
-            "parameters": sum(int(array.size) for array in weights.params.values()),
-            "multiply_adds": multiply_adds(loaded.model, recipe.data.input_size),
-            "seed": recipe.seed,
-            "epochs": len(history) or None,
-            "seconds": seconds or sum(record.get("seconds", 0) for record in history) or None,
-            "validation_accuracy": history[-1].get("validation_accuracy") if history else None,
-            "trained_on_validation": recipe.data.train_on != "train",
-            "finished": finished,
-            "weights": "final" if finished else f"averaged, step {loaded.info.get('step')}",
-        },
-    )
-
-
-def _run_folder(weights: Path) -> Path:
-    """The run that a checkpoint folder belongs to, or the folder itself where there is none."""
-    run = weights.resolve().parent.parent
-    return run if (run / "recipe.toml").is_file() else weights
-
-
-def short_names(names: Sequence[str]) -> list[str]:
-    """The last parts of each path, as many as it takes to tell them apart."""
-    parts = [Path(name).resolve().parts for name in names]
-    for count in range(1, max(map(len, parts)) + 1):
-        short = ["/".join(path[-count:]) for path in parts]
-        if len(set(short)) == len(short):
-            return short
-    return list(names)
 
 
 def compare(candidates: Sequence[Candidate]) -> dict[str, Any]:
@@ -154,21 +60,58 @@ def compare(candidates: Sequence[Candidate]) -> dict[str, Any]:
         Plain data for JSON: schema, classes, n, level, `runs` in the order given, and `pairs`.
 
     Raises:
-        DataError: They answered other pictures, or have other classes.
+        DataError: They answered other pictures, or have other classes, or no picture is of a digit.
     """
     same = on_same_pictures(candidates)
-    right = {candidate.name: candidate.answers == candidate.labels for candidate in same}
+    first = same[0]
+    # How many pictures of no digit were shown says nothing about how well digits are read.
+    digits = np.flatnonzero(true_digits(first.labels, first.classes))
+    if not len(digits):
+        raise DataError("no picture is of a digit", where=first.name)
+    right = {one.name: (one.answers == one.labels)[digits] for one in same}
+    pairs = _pairs(right)
+    answers = {one.name: one.answers[digits] for one in same}
+    for pair in pairs:
+        both = answers[pair["first"]], answers[pair["second"]]
+        pair["changed"] = _changed(first, digits, *both)
     return {
         "schema": SCHEMA,
-        "classes": [{"text": entry.text, "value": entry.value} for entry in same[0].classes],
-        "n": len(same[0].labels),
+        "classes": [{"text": entry.text, "value": entry.value} for entry in first.classes],
+        "n": len(digits),
         "level": LEVEL,
-        "runs": [
-            {"name": candidate.name, **candidate.facts, **score(right[candidate.name])}
-            for candidate in same
-        ],
-        "pairs": _pairs(right),
+        "runs": [{"name": one.name, **one.facts, **score(right[one.name])} for one in same],
+        "pairs": pairs,
     }
+
+
+def _changed(
+    first: Candidate,
+    digits: NDArray[np.intp],
+    ours: NDArray[np.integer],
+    theirs: NDArray[np.integer],
+) -> list[dict[str, Any]]:
+    """The pictures that two readers answer differently, with both answers.
+
+    Args:
+        first: Whose pictures they are.
+        digits: (N,), indices of those that are compared.
+        ours: (N,), what one reader answers to them.
+        theirs: (N,), what the other does.
+    """
+
+    def text(answer: int) -> str | None:
+        return None if answer == NO_ANSWER else first.classes[answer].text
+
+    return [
+        {
+            "index": int(digits[at]),
+            "id": first.ids[digits[at]],
+            "truth": first.classes[first.labels[digits[at]]].text,
+            "first": text(int(ours[at])),
+            "second": text(int(theirs[at])),
+        }
+        for at in np.flatnonzero(ours != theirs)
+    ]
 
 
 def _pairs(right: Mapping[str, NDArray[np.bool_]]) -> list[dict[str, Any]]:
@@ -176,6 +119,7 @@ def _pairs(right: Mapping[str, NDArray[np.bool_]]) -> list[dict[str, Any]]:
     for first, second in itertools.combinations(right, 2):
         only_first = int(np.count_nonzero(right[first] & ~right[second]))
         only_second = int(np.count_nonzero(right[second] & ~right[first]))
+        n = len(right[first])
         pairs.append(
             {
                 "first": first,
@@ -183,6 +127,8 @@ def _pairs(right: Mapping[str, NDArray[np.bool_]]) -> list[dict[str, Any]]:
                 "only_first_right": only_first,
                 "only_second_right": only_second,
                 "both_wrong": int(np.count_nonzero(~right[first] & ~right[second])),
+                "difference": (only_first - only_second) / n,
+                "difference_interval": difference_interval(only_first, only_second, n),
                 "p": mcnemar(only_first, only_second),
             }
         )

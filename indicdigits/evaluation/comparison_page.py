@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 import indicdigits
 from indicdigits.data.storage import RUN_HINT, storage_errors, write_whole
 from indicdigits.evaluation import words
 from indicdigits.evaluation.compare import Candidate
 from indicdigits.evaluation.curves import comparison_png
-from indicdigits.evaluation.page import data_uri, fill
+from indicdigits.evaluation.glyphs import outline_glyphs
+from indicdigits.evaluation.page import data_uri, fill, picture_uri
+
+_MOST_PAIRS, _MOST_CHANGED = 6, 24  # whose pictures are shown; compare.json names all
 
 _CAPTION = (
     "What a training loss counts differs between runs with another loss, label smoothing, mixup "
@@ -43,18 +49,21 @@ def write(folder: Path, result: Mapping[str, Any], candidates: Sequence[Candidat
     else:
         write_whole(folder / "compare.png", curves[0])
     page = folder / "compare.html"
-    write_whole(page, render(result, [png for png in curves if png]))
+    write_whole(page, render(result, [png for png in curves if png], candidates[0].images))
     text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
     write_whole(folder / "compare.json", text + "\n")
     return page
 
 
-def render(result: Mapping[str, Any], curves: Sequence[bytes]) -> str:
+def render(
+    result: Mapping[str, Any], curves: Sequence[bytes], images: NDArray[np.uint8] | None = None
+) -> str:
     """The page as HTML.
 
     Args:
         result: From `compare`.
         curves: PNG bytes of the curves for wide and for narrow screens; empty without any.
+        images: uint8 (N, S, S), the pictures of the first candidate; None leaves them out.
     """
     return fill(
         "compare.html.jinja",
@@ -63,11 +72,38 @@ def render(result: Mapping[str, Any], curves: Sequence[bytes]) -> str:
         lead=lead(result),
         curves=[data_uri(png) for png in curves],
         uncharted=[run["name"] for run in result["runs"] if not run["epochs"]],
+        changed=[] if images is None else list(_changed(result, images)),
+        most_changed=_MOST_CHANGED,
+        glyphs=outline_glyphs(entry["text"] for entry in result["classes"]),
         caption=_CAPTION,
         notes=list(_notes(result)),
         p_value=p_value,
+        difference=difference,
+        number=number,
         facts=list(_facts(result)),
     )
+
+
+def _changed(
+    result: Mapping[str, Any], images: NDArray[np.uint8]
+) -> Iterator[tuple[Mapping[str, Any], list[dict[str, Any]]]]:
+    """Of the first few pairs each with the pictures that the two answer differently."""
+    values = {entry["text"]: entry["value"] for entry in result["classes"]}
+
+    def row(text: str | None) -> dict[str, Any]:
+        return {"text": text or "–", "value": None if text is None else values[text]}
+
+    for pair in result["pairs"][:_MOST_PAIRS]:
+        shown = [
+            {
+                **one,
+                "picture": picture_uri(images[one["index"]]),
+                "rows": [row(one[key]) for key in ("truth", "first", "second")],
+            }
+            for one in pair["changed"][:_MOST_CHANGED]
+        ]
+        if shown:
+            yield pair, shown
 
 
 def lead(result: Mapping[str, Any]) -> str:
@@ -102,6 +138,13 @@ def verdict(pair: Mapping[str, Any], *, several: bool) -> str:
     return f"{pair['better']} is better than {worse}, {p}"
 
 
+def difference(pair: Mapping[str, Any]) -> str:
+    """How much more the first read right, in points, with its bootstrap interval."""
+    low, high = pair["difference_interval"]
+    points = f"{100 * pair['difference']:+.2f}\u00a0points"
+    return f"{points} ({100 * low:+.2f} to {100 * high:+.2f})"
+
+
 def p_value(p: float, *, sign: bool = False) -> str:
     """A p-value never rounded down to nothing; with `sign`, "= 0.34"."""
     number = "<\u00a00.001" if p < 0.001 else f"{p:.{2 if p >= 0.1 else 3}f}"
@@ -129,15 +172,24 @@ def summary(result: Mapping[str, Any]) -> str:
             f"{words.count(pair['both_wrong'], 'picture')} by neither"
             + (f"; unadjusted p {p_value(pair['p'], sign=True)}" if len(pairs) > 1 else "")
         )
+        lines.append(
+            f"  {pair['first']} read {difference(pair)} more right; "
+            f"{words.count(len(pair['changed']), 'picture')} answered differently"
+        )
     lines.append(_method(result))
     return "\n".join(lines).replace("\u00a0", " ")
+
+
+def number(value: int | None) -> str:
+    """A number with commas; None, where it is not known, as a dash."""
+    return "–" if value is None else f"{value:,}"
 
 
 def _row(run: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         run["name"] + ("" if run["finished"] else " *"),
-        run["backbone"],
-        f"{run['parameters']:,}",
+        run["backbone"] or "–",
+        number(run["parameters"]),
         str(run["epochs"] or "–"),
         f"{run['seconds']:,.0f}" if run["seconds"] else "–",
         words.percent(run["validation_accuracy"])
@@ -169,6 +221,7 @@ def _facts(result: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "Data set", f"{'; '.join(datasets)}, the whole test split ({result['n']} pictures)"
     yield "Test", f"{_method(result)} (McNemar 1947; Holm 1979)"
     yield "Interval", "95 % Wilson score interval of each accuracy by itself"
+    yield "Difference", "95 % paired bootstrap interval over the pictures (Efron, Tibshirani 1993)"
     yield (
         "What it says",
         "whether these networks differ on pictures of this kind; not whether their recipes do, "
@@ -176,5 +229,6 @@ def _facts(result: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     )
     for run in result["runs"]:
         seed = f", seed {run['seed']}" if run["seed"] is not None else ""
-        yield run["name"], f"{run['path']}: recipe {run['recipe']}{seed}, weights {run['weights']}"
+        known = f"recipe {run['recipe']}{seed}, weights {run['weights']}"
+        yield run["name"], f"{run['path']}: {known if run['recipe'] else 'predictions'}"
     yield "Made with", f"indicdigits {indicdigits.__version__}"

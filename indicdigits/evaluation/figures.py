@@ -17,22 +17,38 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from indicdigits.evaluation.glyphs import font_for_matplotlib
-from indicdigits.evaluation.words import certainty, count, heads, plain_name, script_name
+from indicdigits.evaluation.words import (
+    certainty,
+    confused,
+    count,
+    heads,
+    plain_name,
+    script_name,
+)
 
 INK, MUTED, RULE = "#1d2b36", "#6b7885", "#dfe4e8"
 RIGHT, WRONG, OTHER = "#0f766e", "#9b1c12", "#b7791f"
 RIGHT_RGB, WRONG_RGB = (15, 118, 110), (180, 35, 24)
-MOST_MISTAKES = 24
+MOST_MISTAKES = 24  # that are shown; all are in metrics.json
 DPI = 150
 _CELL, _LARGEST = 0.56, 24.0  # inches: a cell of the confusion matrix, and all of it at most
+
+
+def shown_heads(metrics: Mapping[str, Any]) -> list[list[int]]:
+    """The classes of each matrix: of each head all, or of many those that were confused most."""
+    found = (confused(metrics["confusion"], head) for head in heads(metrics))
+    return [part for part in found if part]
 
 
 def confusion_png(metrics: Mapping[str, Any]) -> bytes:
     """The confusion matrix: a row a true class, a column an answer, errors in red.
 
     With a head for each script a matrix for each: no answer was chosen from another's classes.
+    Of very many classes those that were confused most; none where nothing was.
     """
-    parts = heads(metrics)
+    parts = shown_heads(metrics)
+    if not parts:
+        return _sentence(f"No mistakes in {metrics['n']} test pictures")
     columns = math.ceil(math.sqrt(len(parts)))
     rows, size = math.ceil(len(parts) / columns), max(map(len, parts))
     side = min(_CELL * size, _LARGEST)
@@ -154,10 +170,7 @@ def mistakes_png(metrics: Mapping[str, Any], images: NDArray[np.uint8]) -> bytes
     """
     worst = metrics["mistakes"][:MOST_MISTAKES]
     if not worst:
-        figure = Figure(figsize=(6, 2), dpi=DPI)
-        text = f"No mistakes in {metrics['n']} test pictures"
-        figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=16, color=RIGHT)
-        return png_bytes(figure)
+        return _sentence(f"No mistakes in {metrics['n']} test pictures")
     columns = min(len(worst), 6)
     rows = math.ceil(len(worst) / columns)
     # Cells of fixed inches, so that few mistakes are drawn as large as many.
@@ -174,6 +187,12 @@ def mistakes_png(metrics: Mapping[str, Any], images: NDArray[np.uint8]) -> bytes
         axes.set_yticks([])
         axes.spines[:].set_color(RULE)
         _caption(axes, mistake)
+    return png_bytes(figure)
+
+
+def _sentence(text: str) -> bytes:
+    figure = Figure(figsize=(6, 2), dpi=DPI)
+    figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=16, color=RIGHT)
     return png_bytes(figure)
 
 

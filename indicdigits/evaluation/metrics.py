@@ -1,4 +1,9 @@
-"""Figures from predictions: plain arithmetic on arrays, no model and no files."""
+"""Figures from predictions: plain arithmetic on arrays, no model and no files.
+
+Where a reader has the class "not a digit", the headline is about true digits alone: how many
+pictures that are none were shown says nothing about how well digits are read. Those are
+`negatives`, a table of their own.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +17,11 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from indicdigits.errors import DataError
 from indicdigits.recipe import ClassEntry
+from indicdigits.runtime.doubt import NOT_A_DIGIT
 from indicdigits.scripts import look_alikes
 
-SCHEMA = 1
 CONFIDENCE = 0.95
+GUESSES = 3  # of a mistake, what the network thought
 # How far a row of float32 probabilities may be from one.
 SUM_TOLERANCE = 1e-3
 
@@ -56,27 +62,46 @@ def alike(classes: Sequence[ClassEntry]) -> NDArray[np.bool_] | None:
     return found if found.sum() > len(texts) else None
 
 
+def negative_class(classes: Sequence[ClassEntry]) -> int | None:
+    """The index of the class "not a digit", or None."""
+    texts = [entry.text for entry in classes]
+    return texts.index(NOT_A_DIGIT) if NOT_A_DIGIT in texts else None
+
+
+def true_digits(labels: NDArray[np.integer], classes: Sequence[ClassEntry]) -> NDArray[np.bool_]:
+    """Bool (N,): which pictures the headline is about, all but those of "not a digit"."""
+    return labels != (-1 if (index := negative_class(classes)) is None else index)
+
+
 def evaluate_predictions(
     probabilities: NDArray[np.floating],
     labels: NDArray[np.integer],
     classes: Sequence[ClassEntry],
-    leaked: NDArray[np.bool_],
+    leaked: NDArray[np.bool_] | None,
+    *,
+    kinds: NDArray[np.str_] | None = None,
+    accepted: NDArray[np.bool_] | None = None,
 ) -> dict[str, Any]:
     """Everything that follows from predictions on one test split.
 
     A class without test pictures has None for precision, recall and F1, and the macro averages
-    leave it out; a class that has pictures but was never answered has precision 0.
+    leave it out; a class that has pictures but was never answered has precision 0. Figures of
+    digits are counted among pictures of digits alone; `confusion` has all pictures.
 
     Args:
         probabilities: float (N, C), each row in 0 to 1 and summing to one.
         labels: int (N,), the true class of each picture, 0 to C-1.
         classes: The C classes in the order of the columns.
-        leaked: bool (N,), pictures that stand in the training set too.
+        leaked: bool (N,), pictures that stand in the training set too; None where nobody looked.
+        kinds: str (N,), what a picture that is no digit shows, such as "scribble".
+        accepted: bool (N,), whether the reader stands by its answer; by default it does unless
+            the answer is "not a digit".
 
     Returns:
         Plain data for JSON: n, errors, accuracy, interval, look_alikes (the same where digits of
-        several scripts that look alike count as one; None where there are none), without_leaked,
-        macro, per_class, confusion (rows truth, columns answer) and mistakes (surest first).
+        several scripts that look alike count as one; None where there are none), without_leaked
+        (None where nobody looked), macro, per_class, confusion (rows truth, columns answer),
+        mistakes (surest first) and negatives (None without such a class or such pictures).
 
     Raises:
         DataError: The arrays are empty, do not fit each other, or hold what no network that
@@ -84,33 +109,42 @@ def evaluate_predictions(
     """
     _check(probabilities, labels, classes, leaked)
     answers = probabilities.argmax(axis=1)
+    digits, same = true_digits(labels, classes), alike(classes)
     right = answers == labels
-    per_class, same = _per_class(labels, answers, classes), alike(classes)
+    per_class = _per_class(labels, answers, classes)
     confusion = confusion_matrix(labels, answers, labels=np.arange(len(classes)))
     return {
-        **score(right),
-        "look_alikes": None if same is None else score(same[labels, answers]),
-        "without_leaked": {**score(right[~leaked]), "leaked_n": int(np.count_nonzero(leaked))},
+        **score(right[digits]),
+        "look_alikes": None if same is None else score(same[labels, answers][digits]),
+        "without_leaked": None if leaked is None else _without(leaked, right, digits),
         "macro": _macro(per_class),
         "per_class": per_class,
         "confusion": confusion.tolist(),
         "mistakes": _mistakes(probabilities, labels, classes, leaked),
+        "negatives": _negatives(labels, answers, classes, kinds, accepted),
     }
+
+
+def _without(
+    leaked: NDArray[np.bool_], right: NDArray[np.bool_], digits: NDArray[np.bool_]
+) -> dict[str, Any]:
+    count = int(np.count_nonzero(leaked & digits))
+    return {**score(right[digits & ~leaked]), "leaked_n": count}
 
 
 def _check(
     probabilities: NDArray[np.floating],
     labels: NDArray[np.integer],
     classes: Sequence[ClassEntry],
-    leaked: NDArray[np.bool_],
+    leaked: NDArray[np.bool_] | None,
 ) -> None:
     n, count = len(labels), len(classes)
     if n == 0:
         raise DataError("the test split is empty", hint="indicdigits data show")
-    if probabilities.shape != (n, count) or leaked.shape != (n,):
+    if probabilities.shape != (n, count) or (leaked is not None and leaked.shape != (n,)):
         raise DataError(
-            f"probabilities {probabilities.shape} and leaked {leaked.shape} do not fit "
-            f"{n} labels of {count} classes"
+            f"probabilities {probabilities.shape} and leaked {getattr(leaked, 'shape', None)} do "
+            f"not fit {n} labels of {count} classes"
         )
     finite = np.isfinite(probabilities).all(axis=1)
     if not finite.all():
@@ -136,34 +170,42 @@ def _check(
             where=f"test picture {wrong[0]}",
             allowed=f"0 to {count - 1}",
         )
+    if not true_digits(labels, classes).any():
+        raise DataError(
+            f"every picture is {NOT_A_DIGIT!r}, and the figures are about digits",
+            hint="name a data set with digits beside it: --data cmaterdb/devanagari --data …",
+        )
 
 
 def _per_class(
     labels: NDArray[np.integer], answers: NDArray[np.integer], classes: Sequence[ClassEntry]
 ) -> list[dict[str, Any]]:
+    digits, negative = true_digits(labels, classes), negative_class(classes)
     figures = precision_recall_fscore_support(
-        labels, answers, labels=np.arange(len(classes)), zero_division=0
+        labels[digits], answers[digits], labels=np.arange(len(classes)), zero_division=0
     )
     rows = []
-    for index, (entry, precision, recall, f1, support) in enumerate(
-        zip(classes, *figures, strict=True)
-    ):
+    for index, (entry, precision, recall, f1, _) in enumerate(zip(classes, *figures, strict=True)):
+        support = int(np.count_nonzero(labels == index))
+        errors = int(np.count_nonzero((labels == index) & (answers != index)))
+        # How often "not a digit" is right depends on how many such pictures are shown.
+        digit = support and index != negative
         rows.append(
             {
                 "text": entry.text,
                 "value": entry.value,
-                "precision": float(precision) if support else None,
-                "recall": float(recall) if support else None,
-                "f1": float(f1) if support else None,
-                "support": int(support),
-                "errors": int(np.count_nonzero((labels == index) & (answers != index))),
+                "precision": float(precision) if digit else None,
+                "recall": float(recall) if digit else 1 - errors / support if support else None,
+                "f1": float(f1) if digit else None,
+                "support": support,
+                "errors": errors,
             }
         )
     return rows
 
 
 def _macro(per_class: list[dict[str, Any]]) -> dict[str, float]:
-    tested = [row for row in per_class if row["support"]]
+    tested = [row for row in per_class if row["f1"] is not None]
     return {
         key: float(np.mean([row[key] for row in tested])) for key in ("precision", "recall", "f1")
     }
@@ -173,11 +215,11 @@ def _mistakes(
     probabilities: NDArray[np.floating],
     labels: NDArray[np.integer],
     classes: Sequence[ClassEntry],
-    leaked: NDArray[np.bool_],
+    leaked: NDArray[np.bool_] | None,
 ) -> list[dict[str, Any]]:
-    """All mistakes, the one the network was surest of first; ties by place in the test split."""
+    """All misread digits, the one the network was surest of first; ties by place in the split."""
     answers = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(answers != labels)
+    wrong = np.flatnonzero((answers != labels) & true_digits(labels, classes))
     order = wrong[np.argsort(-probabilities[wrong, answers[wrong]], kind="stable")]
     return [
         {
@@ -188,7 +230,41 @@ def _mistakes(
             "answer_value": classes[answers[index]].value,
             "probability": float(probabilities[index, answers[index]]),
             "truth_probability": float(probabilities[index, labels[index]]),
-            "leaked": bool(leaked[index]),
+            "leaked": bool(leaked is not None and leaked[index]),
+            "guesses": _guesses(probabilities[index], classes),
         }
         for index in order
     ]
+
+
+def _guesses(row: NDArray[np.floating], classes: Sequence[ClassEntry]) -> list[dict[str, Any]]:
+    """What the network thought of one picture: its most probable classes, the first first."""
+    return [
+        {"text": classes[at].text, "value": classes[at].value, "probability": float(row[at])}
+        for at in np.argsort(-row, kind="stable")[:GUESSES].tolist()
+    ]
+
+
+def _negatives(
+    labels: NDArray[np.integer],
+    answers: NDArray[np.integer],
+    classes: Sequence[ClassEntry],
+    kinds: NDArray[np.str_] | None,
+    accepted: NDArray[np.bool_] | None,
+) -> dict[str, Any] | None:
+    """Pictures of no digit that were taken for one: n, accepted, share, interval, kinds."""
+    negatives = ~true_digits(labels, classes)
+    if not negatives.any():
+        return None
+    taken = answers != negative_class(classes) if accepted is None else accepted
+    named = np.full(len(labels), "") if kinds is None else kinds.astype(str)
+    rows = [
+        {"kind": kind or None, **_accepted(taken[negatives & (named == kind)])}
+        for kind in np.unique(named[negatives]).tolist()
+    ]
+    return {**_accepted(taken[negatives]), "kinds": rows}
+
+
+def _accepted(accepted: NDArray[np.bool_]) -> dict[str, Any]:
+    n, count = len(accepted), int(np.count_nonzero(accepted))
+    return {"n": n, "accepted": count, "share": count / n, "interval": wilson_interval(count, n)}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from scipy.stats import binomtest
+
+RESAMPLES = 10_000
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
@@ -23,6 +26,32 @@ def mcnemar(only_first: int, only_second: int) -> float:
     """
     discordant = only_first + only_second
     return float(binomtest(only_first, discordant).pvalue) if discordant else 1.0
+
+
+def difference_interval(
+    only_first: int, only_second: int, n: int, *, resamples: int = RESAMPLES, seed: int = 0
+) -> list[float]:
+    """The 95 % bootstrap interval of how much more of the pictures one reader read right.
+
+    Pictures are drawn anew with replacement, both readers' answers to one together (the paired
+    percentile bootstrap, Efron and Tibshirani 1993). Only three kinds of pictures tell: read right
+    by the first alone, by the second alone, or alike. Their numbers in a resample have a
+    multinomial law, so they are drawn directly, which is the same and fast.
+
+    Args:
+        only_first: Pictures that the first read right and the second wrong.
+        only_second: The other way round.
+        n: All pictures, at least one.
+        resamples: How often they are drawn.
+        seed: Of that.
+
+    Returns:
+        [low, high] of the accuracy of the first less that of the second, -1 to 1.
+    """
+    shares = np.array([only_first, only_second, n - only_first - only_second]) / n
+    drawn = np.random.default_rng(seed).multinomial(n, shares, size=resamples)
+    low, high = np.quantile((drawn[:, 0] - drawn[:, 1]) / n, [0.025, 0.975])
+    return [float(low), float(high)]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from indicdigits.recipe import Recipe
 from indicdigits.recipe.sources import OWN
 from indicdigits.registry import DATASETS
+from indicdigits.runtime.doubt import NOT_A_DIGIT
 from indicdigits.scripts import SCRIPTS
 
 TOLD = "told for each picture: an answer is one of its own script's classes"
@@ -21,21 +24,27 @@ class MixUp(NamedTuple):
     times: int
 
 
-def kind_of_pictures(recipe: Recipe) -> str:
-    """What the recipe trains and tests on: handwritten digits, drawn digits, or pictures."""
-    names = {source.dataset.partition("/")[0] for source in recipe.data.sources}
-    if OWN in names:
+def kind_of_pictures(datasets: Iterable[str]) -> str:
+    """What these data sets hold: handwritten digits, drawn digits, or pictures of whatever."""
+    names = {name.partition("/")[0] for name in datasets}
+    if OWN in names or not names <= set(DATASETS):
         return "pictures"  # of whatever the user has
-    drawn = {DATASETS.get(name).drawn for name in names}
+    entries = [DATASETS.get(name) for name in names]
+    drawn = {entry.drawn for entry in entries if not entry.texts}  # texts: no digits at all
     if len(drawn) > 1:
         return "handwritten and drawn digits"
     return "drawn digits" if True in drawn else "handwritten digits"
 
 
+def is_drawn(dataset: str) -> bool:
+    """Whether the project draws the pictures of a data set."""
+    name = dataset.partition("/")[0]
+    return name in DATASETS and DATASETS.get(name).drawn
+
+
 def trained_on_drawn(recipe: Recipe) -> bool:
     """Whether every picture that the recipe trains on is drawn by the project."""
-    names = {source.dataset.partition("/")[0] for source in recipe.data.sources if source.weight}
-    return all(DATASETS.get(name).drawn for name in names)
+    return all(is_drawn(source.dataset) for source in recipe.data.sources if source.weight)
 
 
 def script_name(script: str) -> str:
@@ -54,9 +63,13 @@ def heads(metrics: Mapping[str, Any]) -> list[list[int]]:
 
 
 def only_digits(metrics: Mapping[str, Any]) -> bool:
-    """Whether the classes, or those of each script, are the ten digits and nothing else."""
-    values = [row["value"] for row in metrics["per_class"]]
-    return all([values[index] for index in head] == list(range(10)) for head in heads(metrics))
+    """Whether the classes, or those of each script, are the ten digits, beside "not a digit"."""
+    rows = metrics["per_class"]
+    return all(
+        [rows[index]["value"] for index in head if rows[index]["text"] != NOT_A_DIGIT]
+        == list(range(10))
+        for head in heads(metrics)
+    )
 
 
 def title(metrics: Mapping[str, Any]) -> str:
@@ -123,52 +136,26 @@ def mix_ups(confusion: Sequence[Sequence[int]], most: int = 3) -> list[MixUp]:
     return sorted(found, key=lambda mix_up: -mix_up.times)[:most]
 
 
-def summary(metrics: Mapping[str, Any]) -> str:
-    """A run's result in a few lines of plain text, for the command line."""
-    m, rest = metrics, metrics["without_leaked"]
-    lines = [
-        f"{m['name']}: {m['n'] - m['errors']} of {m['n']} {m['pictures']} read right, "
-        f"{percent(m['accuracy'])} (95\u00a0% interval {interval(m['interval'])}), "
-        f"{count(m['errors'], 'error')}"
-    ]
-    if m.get("look_alikes"):
-        lines.append(
-            f"where digits of several scripts that look alike count as one: "
-            f"{percent(m['look_alikes']['accuracy'])}, "
-            f"{count(m['look_alikes']['errors'], 'error')}"
-        )
-    if rest["leaked_n"]:
-        lines.append(
-            f"without the {rest['leaked_n']} that stand in the training set too: "
-            f"{percent(rest['accuracy'])} ({interval(rest['interval'])}), "
-            f"{count(rest['errors'], 'error')} in {rest['n']}"
-        )
-    if len(m["sets"]) > 1:
-        lines += [
-            f"{one['dataset']}: {percent(one['accuracy'])} ({interval(one['interval'])}), "
-            f"{count(one['errors'], 'error')} in {one['n']}{_alike(one)}{_not_trained_on(one)}"
-            for one in m["sets"]
-        ]
-    if m.get("heads"):
-        lines.append(f"script: {TOLD}")
-    macro = m["macro"]
-    lines.append(
-        f"mean over the classes: precision {percent(macro['precision'])}, "
-        f"recall {percent(macro['recall'])}, F1 {percent(macro['f1'])}"
-    )
-    names = [class_name(row["text"], row["value"]) for row in m["per_class"]]
-    pairs = [f"{names[t]} read as {names[a]}, {c} times" for t, a, c in mix_ups(m["confusion"])]
-    if pairs:
-        lines.append("most often confused: " + "; ".join(pairs))
-    if m["pictures"] == "drawn digits":
-        lines.append("trained and tested on drawn digits only, never on handwriting")
-    return "\n".join(lines)
+def confused(confusion: Sequence[Sequence[int]], head: Sequence[int], most: int = 24) -> list[int]:
+    """The classes of a head that a matrix can show: all, or of many those most often confused.
+
+    Args:
+        confusion: (C, C) counts, rows truth, columns answer.
+        head: Indices of the head's classes.
+        most: How many fit.
+
+    Returns:
+        Indices in the order of `head`; none where a head is too large and nothing was confused.
+    """
+    if len(head) <= most:
+        return list(head)
+    counts = np.asarray(confusion)[np.ix_(head, head)]
+    off = counts - np.diag(counts.diagonal())
+    involved = off.sum(axis=0) + off.sum(axis=1)
+    order = np.argsort(-involved, kind="stable")[:most]
+    return [head[index] for index in sorted(order.tolist()) if involved[index]]
 
 
-def _alike(one: Mapping[str, Any]) -> str:
-    alike = one.get("look_alikes")
-    return f"; {percent(alike['accuracy'])} where look-alikes count as one" if alike else ""
-
-
-def _not_trained_on(one: Mapping[str, Any]) -> str:
-    return "" if one["trained_on"] else ", a set that it was not trained on"
+def capitalised(text: str) -> str:
+    """The text with its first letter large, the rest as it is."""
+    return text[:1].upper() + text[1:]

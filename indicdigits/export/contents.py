@@ -18,7 +18,8 @@ from indicdigits.data.source import Split, load_data
 from indicdigits.errors import CheckpointError, UsageError
 from indicdigits.evaluation.calibrate import read_acceptance
 from indicdigits.evaluation.card import card_markdown
-from indicdigits.evaluation.report import describe, evaluate_run
+from indicdigits.evaluation.measure import describe, evaluate
+from indicdigits.evaluation.subject import weights_of
 from indicdigits.export.golden import golden
 from indicdigits.export.verify import Pixels, Predict
 from indicdigits.imaging.normalise import SPEC
@@ -43,7 +44,6 @@ class Contents:
     Attributes:
         model: In evaluation mode.
         recipe: What it was trained by.
-        info: What run and checkpoint say about themselves.
         metrics: What its report says, measured now when there is no report of these weights.
         test: The test split.
         acceptance: What `indicdigits calibrate` has found, if it has.
@@ -52,7 +52,6 @@ class Contents:
 
     model: nnx.Module
     recipe: Recipe
-    info: dict[str, Any]
     metrics: dict[str, Any]
     test: Split
     acceptance: Acceptance = field(default_factory=Acceptance)
@@ -82,7 +81,7 @@ class Contents:
             input_size=recipe.data.input_size,
             normalisation=SPEC,
             graph=graph,
-            card=card_markdown(recipe, self.metrics, self.info),
+            card=card_markdown(recipe, self.metrics),
             golden_npz=vectors.to_bytes(),
             parity=parity,
             metrics=_figures(self.metrics),
@@ -131,7 +130,6 @@ def gather(run: Path, reporter: Reporter) -> Contents:
     return Contents(
         model=loaded.model,
         recipe=loaded.recipe,
-        info=about | loaded.info,
         metrics=_metrics(run, loaded, reporter),
         test=load_data(loaded.recipe, root, reporter).test,
         acceptance=read_acceptance(run, about),
@@ -141,11 +139,15 @@ def gather(run: Path, reporter: Reporter) -> Contents:
 
 def _metrics(run: Path, loaded: LoadedModel, reporter: Reporter) -> dict[str, Any]:
     """The run's report, when it is about these weights; else the same measured now."""
-    expected = describe(loaded.recipe, loaded.info)
+    expected = describe(loaded.recipe, weights_of(loaded.info)) | {
+        "part": "test",
+        "of_recipe": True,
+    }
+    keys = ("schema", "recipe_digest", "weights", "part", "of_recipe")
     metrics = _read_json(run / "report" / "metrics.json") or {}
-    if all(metrics.get(key) == expected[key] for key in ("recipe_digest", "weights")):
+    if all(metrics.get(key) == expected[key] for key in keys):
         return metrics
-    return evaluate_run(run, reporter).metrics
+    return evaluate(run, reporter).metrics
 
 
 def licence(recipe: Recipe) -> str:

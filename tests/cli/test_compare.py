@@ -13,8 +13,8 @@ import pytest
 
 from indicdigits import recipe as recipes
 from indicdigits.cli.app import main
-from indicdigits.data import source
 from indicdigits.data.source import Data, Split
+from indicdigits.evaluation import pictures
 
 pytestmark = pytest.mark.integration
 
@@ -85,7 +85,7 @@ def workplace(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     """A folder with those runs, which are tested on 40 pictures of noise."""
     shutil.copytree(made, tmp_path / "runs")
     data = Data(train=noise(0, 20), validation=noise(20, 10), test=noise(30, 40))
-    monkeypatch.setattr(source, "load_data", lambda recipe, root, reporter: data)
+    monkeypatch.setattr(pictures, "load_data", lambda recipe, root, reporter: data)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -105,12 +105,14 @@ def test_compare_writes_and_tells(workplace: Path, capsys: pytest.CaptureFixture
     assert {path.name for path in folder.iterdir()} == {
         "compare.json", "compare.png", "compare.html"
     }  # fmt: skip
-    assert (printed["schema"], printed["n"], len(printed["pairs"])) == (1, 40, 3)
+    assert (printed["schema"], printed["n"], len(printed["pairs"])) == (2, 40, 3)
     assert [run["name"] for run in printed["runs"]] == ["a", "b", "c"]
     assert [run["epochs"] for run in printed["runs"]] == [1, 4, 3]
     assert [run["seconds"] for run in printed["runs"]] == [61.5, 61.5, 6.0]
     assert [run["validation_accuracy"] for run in printed["runs"]] == [None, 0.9, 0.9]
-    assert [run["weights"] for run in printed["runs"]] == ["final", "final", "averaged, step 12"]
+    assert [run["weights"] for run in printed["runs"]] == [
+        "averaged, final", "averaged, final", "averaged, step 12"
+    ]  # fmt: skip
     first = printed["runs"][0]
     assert (first["parameters"], first["multiply_adds"]) == (7850, 7840)
     assert first["interval"][0] <= first["accuracy"] <= first["interval"][1]
@@ -156,12 +158,12 @@ def test_other_classes(workplace: Path, capsys: pytest.CaptureFixture[str]) -> N
     ("words", "code", "said"),
     [
         (["runs/a"], 2, "at least two"),
-        ([], 2, "RUN"),
-        (["runs/a", "runs/b", "runs/a"], 2, "the same weights"),
-        (["runs/a", "runs/../runs/a/checkpoints/final"], 2, "the same weights"),
-        (["runs/a", "runs/nothing"], 5, "no checkpoint called 'runs/nothing'"),
-        (["runs/a", "runs"], 5, "holds no checkpoint"),
-        (["runs/a", "mnist-cn"], 5, "did you mean 'mnist-cnn'"),
+        ([], 2, "READER"),
+        (["runs/a", "runs/b", "runs/a"], 2, "are the same"),
+        (["runs/a", "runs/../runs/a/checkpoints/final"], 2, "are the same"),
+        (["runs/a", "runs/nothing"], 2, "no run and no bundle is here"),
+        (["runs/a", "runs"], 2, "no run is here"),
+        (["runs/a", "mnist-cn"], 2, "did you mean 'mnist-cnn'"),
     ],
 )
 def test_what_cannot_be_compared(
@@ -182,7 +184,7 @@ def test_other_pictures(
         test = noise(30 + 5 * (recipe.seed == 1), 40)
         return Data(train=noise(0, 20), validation=noise(20, 10), test=test)
 
-    monkeypatch.setattr(source, "load_data", load)
+    monkeypatch.setattr(pictures, "load_data", load)
     assert compare(*RUNS) == 4
     message = capsys.readouterr().err
     assert "not tested on the pictures of a: b (5 pictures are others)" in message

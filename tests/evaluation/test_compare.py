@@ -14,8 +14,9 @@ from PIL import Image
 
 from indicdigits.errors import DataError
 from indicdigits.evaluation import comparison_page, curves
-from indicdigits.evaluation.compare import Candidate, compare, short_names
-from indicdigits.evaluation.significance import holm, mcnemar
+from indicdigits.evaluation.candidates import short_names
+from indicdigits.evaluation.compare import Candidate, compare
+from indicdigits.evaluation.significance import difference_interval, holm, mcnemar
 from indicdigits.recipe import ClassEntry
 
 N = 100
@@ -49,6 +50,7 @@ def candidate(name: str, wrong: range | tuple[int, ...] = (), **changes: Any) ->
         "keys": np.array([f"{index:03d}" for index in range(N)], "S32"),
         "labels": labels,
         "answers": answers,
+        "ids": [f"test/{index:05d}" for index in range(N)],
         "history": [EPOCH],
         "facts": facts,
     }
@@ -154,6 +156,41 @@ def test_pictures_in_another_order() -> None:
     )
     first = candidate("a", (50, 99))
     assert compare([first, shuffled]) == compare([first, second])
+    changed = compare([first, shuffled])["pairs"][0]["changed"]
+    assert [(one["id"], one["first"], one["second"]) for one in changed] == [
+        ("test/00001", "1", "2"),
+        ("test/00099", "0", "9"),
+    ]
+
+
+def test_pictures_of_no_digit_do_not_count() -> None:
+    """How a reader takes what is no digit is no part of how well it reads digits."""
+    classes = (*CLASSES[:9], ClassEntry(text="not a digit"))
+    runs = [candidate("a", (9, 19), classes=classes), candidate("b", (1,), classes=classes)]
+    result = compare(runs)
+    assert result["n"] == 90
+    assert [run["errors"] for run in result["runs"]] == [0, 1]
+    assert [one["index"] for one in result["pairs"][0]["changed"]] == [1]
+
+
+def test_no_answer_is_wrong() -> None:
+    """Another tool that gave no answer to a picture did not read it right."""
+    silent = candidate("b", answers=np.where(np.arange(N) == 7, -1, candidate("").labels))
+    result = compare([candidate("a"), silent])
+    assert [run["errors"] for run in result["runs"]] == [0, 1]
+    (changed,) = result["pairs"][0]["changed"]
+    assert (changed["truth"], changed["first"], changed["second"]) == ("7", "7", None)
+
+
+def test_bootstrap_interval_is_that_of_resampled_pictures() -> None:
+    """Counts drawn at once have the law of pictures drawn one by one."""
+    gain = np.repeat([1, -1, 0], [12, 4, 84])
+    rng = np.random.default_rng(1)
+    means = rng.choice(gain, (10_000, 100)).mean(axis=1)
+    low, high = difference_interval(12, 4, 100)
+    assert (low, high) == pytest.approx(np.quantile(means, [0.025, 0.975]).tolist(), abs=0.011)
+    assert low < 0.08 < high
+    assert difference_interval(0, 0, 50) == [0.0, 0.0]
 
 
 KEYS = candidate("").keys
@@ -210,9 +247,19 @@ def test_page(tmp_path: Path) -> None:
     assert "good is better than &lt;b&gt;bad, p = 0.021" in text
     assert "Western digits: 2 readers" in text
     assert "98.00 %" in text
+    assert "+8.00 points (" in text
     sources = re.findall(r'(?:src|srcset)="([^"]*)"', page)
     assert len(sources) == 2
     assert all(source.startswith("data:image/png;base64,") for source in sources)
+
+
+def test_changed_pictures_are_shown(tmp_path: Path) -> None:
+    """Each picture that two readers answer differently is on the page, with both answers."""
+    images = np.random.default_rng(0).integers(0, 256, (N, 28, 28)).astype(np.uint8)
+    runs = [candidate("a", (0,), images=images), candidate("b", (1, 2), history=[])]
+    page = comparison_page.write(tmp_path, compare(runs), runs).read_text("utf-8")
+    assert "3 pictures answered differently" in text_of(page)
+    assert re.findall(r'alt="(test/\d+)"', page) == ["test/00000", "test/00001", "test/00002"]
 
 
 def test_second_comparison_replaces_the_first(tmp_path: Path) -> None:

@@ -13,9 +13,8 @@ import pytest
 
 from indicdigits import recipe as recipes
 from indicdigits.cli import app
-from indicdigits.data import source
 from indicdigits.data.source import Data, Split
-from indicdigits.evaluation import report
+from indicdigits.evaluation import measure, pictures
 from indicdigits.evaluation.card import card_markdown
 
 from .conftest import Make, recipe_of
@@ -47,7 +46,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _, weights = surgery.split(create(recipe, seed=0))
     save_weights(folder / "checkpoints" / "final", weights, recipe, seconds=1.0)
     data = Data(train=blots(0, 60), validation=blots(60, 20), test=blots(75, 40))
-    monkeypatch.setattr(source, "load_data", lambda recipe, root, reporter: data)
+    monkeypatch.setattr(pictures, "load_data", lambda recipe, root, reporter: data)
     return folder
 
 
@@ -84,13 +83,55 @@ def test_evaluate_for_people(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without --json a person reads the result and where the page is."""
-    monkeypatch.setattr(report, "evaluate_run", lambda run, reporter: make())
+    monkeypatch.setattr(measure, "evaluate", lambda what, reporter, **options: make())
     with pytest.raises(SystemExit) as ended:
-        app.main(["evaluate", str(tmp_path)])
+        app.main(["evaluate", str(tmp_path), "-o", str(tmp_path / "report")])
     assert ended.value.code == 0
     out = capsys.readouterr().out
     assert "197 of 200 handwritten digits read right" in out
     assert f"report: {tmp_path / 'report' / 'report.html'}" in out
+
+
+def test_card_and_figures_agree(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`card --check` is silent about the card that `evaluate` wrote, and fails once they differ."""
+
+    def card(*words: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            app.main(["card", str(run), *words])
+        return int(ended.value.code or 0)
+
+    assert card("--check") == 4  # nothing was measured yet
+    with pytest.raises(SystemExit):
+        app.main(["evaluate", str(run), "--quiet"])
+    assert card("--check") == 0
+    capsys.readouterr()
+    assert card() == 0
+    path = run / "report" / "card.md"
+    assert capsys.readouterr().out == path.read_text("utf-8")
+    figures = run / "report" / "metrics.json"
+    metrics = json.loads(figures.read_text("utf-8"))
+    figures.write_text(json.dumps(metrics | {"errors": metrics["errors"] - 1}))
+    assert card("--check") == 6
+    error = capsys.readouterr().err
+    assert "the card does not say what the figures say: line 3" in error
+    assert f"indicdigits evaluate {run}" in error
+    figures.write_text(json.dumps(metrics))
+    path.write_text(path.read_text("utf-8") + "And it is very good.\n")
+    assert card("--check") == 6
+    path.unlink()
+    assert card("--check") == 4
+
+
+def test_parts_of_the_recipes_data(run: Path) -> None:
+    """Another part than the test has a report of its own, and is never called a test."""
+    for part, n in {"validation": 20, "train": 60}.items():
+        with pytest.raises(SystemExit) as ended:
+            app.main(["evaluate", str(run), "--quiet", "--part", part])
+        assert ended.value.code == 0
+        folder = run / f"report-{part}"
+        assert json.loads((folder / "metrics.json").read_text("utf-8"))["n"] == n
+        assert "Not a test." in (folder / "report.html").read_text("utf-8")
+    assert not (run / "report").exists()
 
 
 def test_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,7 +161,7 @@ def test_a_head_for_each_script_is_told_the_script(
     save_weights(run / "checkpoints" / "final", weights, recipe, seconds=1.0)
     test = dataclasses.replace(blots(75, 40), labels=np.arange(40) % 20)
     data = Data(train=blots(0, 60), validation=blots(60, 20), test=test)
-    monkeypatch.setattr(source, "load_data", lambda recipe, root, reporter: data)
+    monkeypatch.setattr(pictures, "load_data", lambda recipe, root, reporter: data)
     with pytest.raises(SystemExit) as ended:
         app.main(["evaluate", str(run), "--quiet"])
     assert ended.value.code == 0
@@ -133,7 +174,7 @@ def test_a_head_for_each_script_is_told_the_script(
     page = (run / "report" / "report.html").read_text("utf-8")
     assert page.count('<table class="matrix">') == 2
     assert "The script was told" in page
-    assert "It does not tell scripts apart" in card_markdown(recipe, metrics, {})
+    assert "It does not tell scripts apart" in card_markdown(recipe, metrics)
 
 
 def test_each_data_set_apart(
@@ -154,7 +195,7 @@ def test_each_data_set_apart(
     names = np.array(["cmaterdb/devanagari", "dhcd"])[np.arange(40) % 2]
     test = dataclasses.replace(blots(75, 40), groups={"dataset": names})
     data = Data(train=blots(0, 60), validation=blots(60, 20), test=test)
-    monkeypatch.setattr(source, "load_data", lambda recipe, root, reporter: data)
+    monkeypatch.setattr(pictures, "load_data", lambda recipe, root, reporter: data)
     with pytest.raises(SystemExit) as ended:
         app.main(["evaluate", str(run), "--quiet"])
     assert ended.value.code == 0
@@ -162,4 +203,6 @@ def test_each_data_set_apart(
     metrics = json.loads((run / "report" / "metrics.json").read_text("utf-8"))
     assert [one["n"] for one in metrics["sets"]] == [20, 20]
     assert sum(one["errors"] for one in metrics["sets"]) == metrics["errors"]
-    assert "<td>dhcd</td><td>no</td>" in (run / "report" / "report.html").read_text("utf-8")
+    assert '<th scope="row">dhcd</th><td>no</td>' in (run / "report" / "report.html").read_text(
+        "utf-8"
+    )

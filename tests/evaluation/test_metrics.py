@@ -118,3 +118,43 @@ def test_nonsense_is_refused(probabilities: np.ndarray, labels: np.ndarray, part
     leaked = np.zeros(len(labels), bool)
     with pytest.raises(DataError, match=part):
         evaluate_predictions(probabilities, labels, THREE, leaked)
+
+
+def test_pictures_of_no_digit_are_apart() -> None:
+    """n, errors and accuracy are of true digits; what is no digit has a table by kind."""
+    classes = (*THREE[:2], ClassEntry(text="not a digit"))
+    labels = np.array([0, 0, 1, 1, 2, 2, 2, 2])
+    answers = np.array([0, 2, 1, 1, 2, 0, 1, 2])
+    kinds = np.array(["", "", "", "", "blank", "scribble", "scribble", "scribble"])
+    probabilities = np.full((8, 3), 0.1)
+    probabilities[np.arange(8), answers] = 0.8
+    result = evaluate_predictions(probabilities, labels, classes, np.arange(8) == 4, kinds=kinds)
+    assert (result["n"], result["errors"], result["accuracy"]) == (4, 1, 0.75)
+    assert [mistake["index"] for mistake in result["mistakes"]] == [1]
+    assert result["without_leaked"]["leaked_n"] == 0  # the leaked one is no digit
+    negatives = result["negatives"]
+    assert (negatives["n"], negatives["accepted"], negatives["share"]) == (4, 2, 0.5)
+    assert negatives["interval"] == wilson_interval(2, 4)
+    assert [(row["kind"], row["n"], row["accepted"]) for row in negatives["kinds"]] == [
+        ("blank", 1, 0),
+        ("scribble", 3, 2),
+    ]
+    refused = np.arange(8) != 5  # below a threshold, say
+    again = evaluate_predictions(
+        probabilities, labels, classes, None, kinds=kinds, accepted=refused & (answers != 2)
+    )
+    assert again["negatives"]["accepted"] == 1
+    a, b, none = result["per_class"]
+    assert (a["precision"], a["recall"]) == (1.0, 0.5)  # negatives taken for it do not count
+    assert b["precision"] == 1.0
+    assert (none["support"], none["errors"], none["recall"]) == (4, 2, 0.5)
+    assert none["precision"] is None
+    assert result["macro"]["recall"] == pytest.approx(0.75)
+    assert result["confusion"] == [[1, 0, 1], [0, 2, 0], [1, 1, 2]]
+
+
+def test_nothing_but_pictures_of_no_digit() -> None:
+    """A share of no digits at all is nothing to report, and is said."""
+    classes = (*THREE[:2], ClassEntry(text="not a digit"))
+    with pytest.raises(DataError, match="figures are about digits"):
+        evaluate_predictions(np.eye(3)[[2, 2]], np.array([2, 2]), classes, None)

@@ -9,23 +9,27 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import fastjsonschema
+import numpy as np
 import pytest
 
 from indicdigits.data import storage
-from indicdigits.errors import StorageError
-from indicdigits.evaluation import report, words
+from indicdigits.errors import DataError, StorageError
+from indicdigits.evaluation import figures, metrics_file, report, words
+from indicdigits.evaluation.card import card_markdown
+from indicdigits.evaluation.measure import Evaluation
+from indicdigits.evaluation.report_page import charts, render
+from indicdigits.evaluation.subject import weights_of
+from indicdigits.evaluation.summary import summary
 from indicdigits.recipe import ClassEntry
 
 from .conftest import Make, recipe_of
 
-KEYS = {
-    "schema": int, "name": str, "script": str, "dataset": str, "pictures": str, "n": int,
-    "errors": int, "accuracy": float, "interval": list, "without_leaked": dict, "macro": dict,
-    "per_class": list, "confusion": list, "validation": dict, "seed": int, "recipe_digest": str,
-    "weights": str, "mistakes": list,
-}  # fmt: skip
-RESERVED = {"calibration", "reject", "groups"}
 HISTORY = ({"phase": "finetune", "epoch": 0, "train_loss": 1.0, "train_accuracy": 0.5},)
+
+
+def rendered(evaluation: Evaluation) -> str:
+    return render(evaluation, charts(evaluation))
 
 
 def text_of(page: str) -> str:
@@ -35,12 +39,13 @@ def text_of(page: str) -> str:
 
 
 def test_files(make: Make, tmp_path: Path) -> None:
-    """A report is metrics.json, three PNG files and one page, and nothing half-written."""
+    """A report is figures, answers, card, pictures and one page, and nothing half-written."""
     page = report.write_report(tmp_path / "report", make(history=HISTORY))
     assert page == tmp_path / "report" / "report.html"
     names = {path.name for path in page.parent.iterdir()}
     assert names == {
-        "metrics.json", "confusion.png", "mistakes.png", "curves.png", "report.html"
+        "metrics.json", "predictions.csv", "card.md", "confusion.png", "mistakes.png",
+        "curves.png", "report.html",
     }  # fmt: skip
     for path in page.parent.glob("*.png"):
         assert path.read_bytes().startswith(b"\x89PNG")
@@ -61,24 +66,110 @@ def test_full_disk(make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
 
-def test_metrics_schema(make: Make, tmp_path: Path) -> None:
-    """metrics.json has every key of schema 1, the reserved ones as null."""
+def test_metrics_schema(make: Make, tmp_path: Path, everything: dict[str, Any]) -> None:
+    """metrics.json is what the schema says, measured or not, and not only by luck."""
+    valid = fastjsonschema.compile(metrics_file.json_schema())
+    for folder, evaluation in {
+        "bare": make(leaked=None),
+        "usual": make(),
+        "full": make(**everything),
+    }.items():
+        report.write_report(tmp_path / folder, evaluation)
+        written = json.loads((tmp_path / folder / "metrics.json").read_text("utf-8"))
+        assert written == json.loads(json.dumps(evaluation.metrics))
+        valid(written)
+    for wrong in ({"schema": 1}, {"accuracy": 98.5}, {"groups": [{}]}, {"reject": {}}):
+        with pytest.raises(fastjsonschema.JsonSchemaException):
+            valid(written | wrong)
+    with pytest.raises(fastjsonschema.JsonSchemaException):
+        valid({key: value for key, value in written.items() if key != "part"})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"schema": 1}', "another version"),
+        ('{"schema": 99}', "newer version"),
+        ("{}", "another version"),
+        ("[1]", "another version"),
+        ("{", "cannot be read"),
+        (None, "no figures are here"),
+    ],
+)
+def test_figures_of_another_version(text: str | None, said: str, tmp_path: Path) -> None:
+    """A metrics.json that this version does not know is refused, with the command that mends it."""
+    path = tmp_path / "metrics.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(DataError, match=said) as caught:
+        metrics_file.read_metrics(path)
+    assert caught.value.where == str(path)
+    assert "evaluate" in (caught.value.hint or "evaluate")
+
+
+def test_predictions(make: Make, tmp_path: Path) -> None:
+    """predictions.csv has a row for each picture, in the order of the pictures."""
     report.write_report(tmp_path, make())
-    metrics: dict[str, Any] = json.loads((tmp_path / "metrics.json").read_text("utf-8"))
-    assert metrics["schema"] == 1
-    assert set(metrics) == set(KEYS) | RESERVED | {"sets", "heads", "look_alikes"}
-    assert metrics["heads"] is None  # of several heads, that of each class
-    for key, kind in KEYS.items():
-        assert isinstance(metrics[key], kind), key
-    assert all(metrics[key] is None for key in RESERVED)
-    assert set(metrics["without_leaked"]) == {"n", "errors", "accuracy", "interval", "leaked_n"}
-    assert set(metrics["validation"]) == {"n", "errors", "accuracy", "interval", "trained_on"}
-    assert set(metrics["per_class"][0]) == {
-        "text", "value", "precision", "recall", "f1", "support", "errors"
-    }  # fmt: skip
-    assert (metrics["name"], metrics["seed"], metrics["n"], metrics["errors"]) == (
-        "devanagari", 3, 200, 3
-    )  # fmt: skip
+    rows = (tmp_path / "predictions.csv").read_text("utf-8").splitlines()
+    assert rows[0] == "id,truth,prediction,confidence"
+    assert rows[2] == "test/00001,१,९,0.900000"
+    assert len(rows) == 201
+
+
+def test_everything_measured_is_shown(make: Make, everything: dict[str, Any]) -> None:
+    """Each section that was measured is on the page with its figures, in words and drawn."""
+    evaluation = make(history=HISTORY, **everything)
+    maps = np.random.default_rng(0).random((3, 28, 28)).astype(np.float32)
+    page = rendered(dataclasses.replace(evaluation, saliency=maps))
+    text = text_of(page)
+    assert "Calibration error (ECE) 0.41 %, 95 % interval 0.20 to 0.93 %" in text
+    assert "perfectly calibrated reader would show 0.38 %" in text
+    assert "At its threshold of 0.9120 it refuses 1.60 % and is wrong in 1 of" in text
+    assert "For no errors among the accepted: no threshold reaches it." in text
+    assert "Results by writer" in text
+    assert "The worst group is anil . 50 pictures without a value are no part of the test" in text
+    assert "shear *" in text
+    assert "97.50 % over those that training never used" in text
+    assert "about 0.34 Wh, estimated from that time and 30 W" in text
+    assert "Red is where the ink spoke for the wrong answer" in text
+    assert len(re.findall('<img src="data:', page)) == 3 + 3 + 3  # pictures, maps, charts
+    assert "Not measured" not in text
+
+
+def test_what_is_not_measured_says_how(make: Make) -> None:
+    """A section without figures says in a sentence how to get them, and draws nothing."""
+    text = text_of(rendered(make()))
+    assert "indicdigits calibrate RUN fits it" in text
+    assert "It has no threshold" in text
+    assert text.count("Not measured") == 2
+    assert "Results by" not in text
+
+
+def test_unknown_leaks_are_not_called_none(make: Make) -> None:
+    """Where the training pictures are not at hand, nobody claims that none was seen."""
+    evaluation = make(leaked=None)
+    text = text_of(rendered(evaluation))
+    assert "Seen in training unknown" in text
+    assert "byte for byte: not known." in card_markdown(evaluation.recipe, evaluation.metrics)
+    assert "without the" not in summary(evaluation.metrics)
+
+
+def test_top_three_guesses(make: Make) -> None:
+    """Each mistake is shown with what the network thought, the likeliest first."""
+    mistake = make().metrics["mistakes"][1]
+    assert [guess["text"] for guess in mistake["guesses"]][:2] == ["९", "१"]
+    assert [guess["probability"] for guess in mistake["guesses"]] == pytest.approx([0.9, 0.1, 0])
+
+
+def test_very_many_classes(make: Make) -> None:
+    """Of more classes than a matrix can show, those that were mixed up are on it."""
+    classes = tuple(ClassEntry(text=f"c{number}") for number in range(120))
+    recipe = dataclasses.replace(recipe_of("many"), classes=classes)
+    page = rendered(make(recipe, n=240, mistakes={5: (7, 0.9), 11: (50, 0.8)}, leaked=()))
+    matrix = page[page.index('<table class="matrix">') : page.index("Digit by digit")]
+    assert set(re.findall(r"\bc\d+\b", text_of(matrix))) == {"c5", "c7", "c11", "c50"}
+    assert "Of 120 classes, the 4 most often mixed up" in text_of(page)
+    assert figures.confusion_png(make(recipe, n=240, mistakes={}, leaked=()).metrics)
 
 
 def test_page_is_self_contained(make: Make, tmp_path: Path) -> None:
@@ -99,7 +190,7 @@ def test_page_is_self_contained(make: Make, tmp_path: Path) -> None:
 
 def test_page_says_the_figures(make: Make) -> None:
     """The page states the result in plain sentences, leaks included."""
-    text = text_of(report.render(make()))
+    text = text_of(rendered(make()))
     assert "Of 200 handwritten digits kept aside for testing" in text
     assert "197 right and 3 wrong ." in text
     assert "98.50 %" in text
@@ -107,22 +198,23 @@ def test_page_says_the_figures(make: Make) -> None:
     assert "98.98 % of 197 are read right" in text  # one mistake of three was a leaked picture
     assert "98.00 %, 1 error in 50 pictures" in text
     assert "seen in training" in text
-    assert "> 99.9 % sure" in text.replace("&gt;", ">")
+    assert "> 99.9 %" in text.replace("&gt;", ">")
 
 
 def test_native_digits_are_outlines(make: Make) -> None:
     """Native digits are drawn, never left to the fonts of whoever opens the page."""
-    page = report.render(make())
+    page = rendered(make())
     assert 'aria-label="५"' in page
     assert "५" not in text_of(page)
+    assert "५" not in re.sub(r'aria-label="५"', "", page)
 
 
 def test_drawn_digits_are_called_drawn(make: Make) -> None:
     """A reader of drawn digits says so above its figures."""
-    text = text_of(report.render(make(recipe_of("tamil", "strokes/tamil"))))
+    text = text_of(rendered(make(recipe_of("tamil", "strokes/tamil"))))
     assert "Of 200 drawn digits" in text
     assert text.index("Drawn digits, not handwriting.") < text.index("Read right")
-    assert "handwritten" not in text
+    assert "handwritten" not in text[: text.index("Model card")]
 
 
 def test_no_mistakes(make: Make, tmp_path: Path) -> None:
@@ -137,7 +229,7 @@ def test_strange_classes_are_escaped(make: Make) -> None:
     """A class text or a name can put no markup into the page."""
     classes = (ClassEntry(text="<b>&"), ClassEntry(text="not a digit"), ClassEntry(text="௰"))
     recipe = dataclasses.replace(recipe_of("tamil"), classes=classes, name="<i>x")
-    page = report.render(make(recipe, mistakes={0: (1, 0.8)}))
+    page = rendered(make(recipe, mistakes={0: (1, 0.8)}))
     assert "<b>&" not in page
     assert "<i>x" not in page
     assert "&lt;b&gt;&amp;" in page
@@ -166,17 +258,15 @@ def test_size(make: Make, tmp_path: Path) -> None:
     assert page.stat().st_size < 1_000_000
 
 
-def test_weights_that_are_not_final(make: Make) -> None:
+def test_weights_that_are_not_final() -> None:
     """A run that was interrupted is measured as what it is."""
-    assert report.describe(recipe_of(), {"kind": "training", "step": 40})["weights"] == (
-        "averaged, step 40"
-    )
+    assert weights_of({"kind": "training", "step": 40}) == "averaged, step 40"
 
 
 def test_summary(make: Make) -> None:
     """The command line says right, wrong, interval, leaks and the commonest mix-up."""
     mistakes = {1: (9, 0.9), 11: (9, 0.8), 30: (8, 0.6)}
-    text = words.summary(make(mistakes=mistakes).metrics).replace("\u00a0", " ")
+    text = summary(make(mistakes=mistakes).metrics).replace("\u00a0", " ")
     assert "197 of 200 handwritten digits read right, 98.50 %" in text
     assert "3 errors" in text
     assert "without the 3 that stand in the training set too: 98.98 %" in text

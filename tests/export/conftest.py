@@ -11,11 +11,13 @@ from flax import nnx
 
 from indicdigits import recipe as recipes
 from indicdigits.data.source import Split
-from indicdigits.evaluation.metrics import evaluate_predictions
-from indicdigits.evaluation.report import describe
+from indicdigits.evaluation.measure import measure
+from indicdigits.evaluation.pictures import Pictures
+from indicdigits.evaluation.subject import Subject
 from indicdigits.export.contents import Contents
 from indicdigits.export.onnx import to_onnx
 from indicdigits.models import create, freeze
+from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
 from indicdigits.training.weights import predict
 
@@ -81,17 +83,30 @@ def source(
     model: nnx.Module, recipe: Recipe, test_split: Split, tmp_path_factory: pytest.TempPathFactory
 ) -> Contents:
     """What `gather` would collect from a run of the backbone."""
-    info = {"kind": "weights", "version": "0.1.0", "seconds": 1.0}
-    figures = evaluate_predictions(
-        predict(model, test_split.images), test_split.labels, recipe.labels, np.zeros(40, bool)
+    subject = Subject(
+        name=recipe.name,
+        source=Path(),
+        recipe=recipe,
+        root=Path(),
+        weights="averaged, final",
+        answers=lambda split: predict(model, split.images),
+        training={"version": "0.1.0", "seconds": 1.0},
     )
-    validation = {"n": 0, "errors": 0, "accuracy": None, "interval": None, "trained_on": False}
+    counts = {"test": [4] * 10}
+    pictures = Pictures(
+        split=test_split,
+        part="test",
+        sources=("cmaterdb/devanagari",),
+        of_recipe=True,
+        seen=np.zeros(0, "S32"),
+        counts=counts,
+        validation=test_split.take(np.zeros(0, int)),
+    )
     folder: Path = tmp_path_factory.mktemp("run")
     return Contents(
         model=model,
         recipe=recipe,
-        info=info,
-        metrics=describe(recipe, info) | figures | {"validation": validation},
+        metrics=measure(subject, pictures, Reporter(quiet=True)).metrics,
         test=test_split,
         default_output=folder / "bars.indicdigits",
     )

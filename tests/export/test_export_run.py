@@ -129,13 +129,17 @@ def test_report_of_other_weights(source, tmp_path, monkeypatch):
     """Figures of a report go into the bundle only when they are about these weights."""
     (tmp_path / "report").mkdir()
     report = tmp_path / "report" / "metrics.json"
-    loaded = contents.LoadedModel(model=source.model, recipe=source.recipe, info=source.info)
+    loaded = contents.LoadedModel(
+        model=source.model, recipe=source.recipe, info={"kind": "weights"}
+    )
     evaluation = type("Evaluation", (), {"metrics": {"fresh": True}})
-    monkeypatch.setattr(contents, "evaluate_run", lambda run, reporter: evaluation)
+    monkeypatch.setattr(contents, "evaluate", lambda run, reporter: evaluation)
     report.write_text(json.dumps(source.metrics))
     assert contents._metrics(tmp_path, loaded, QUIET)["n"] == 40
-    report.write_text(json.dumps(source.metrics | {"recipe_digest": "other"}))
-    assert contents._metrics(tmp_path, loaded, QUIET) == {"fresh": True}
+    others = {"recipe_digest": "other"}, {"schema": 1}, {"part": "train"}, {"of_recipe": False}
+    for other in others:
+        report.write_text(json.dumps(source.metrics | other))
+        assert contents._metrics(tmp_path, loaded, QUIET) == {"fresh": True}
 
 
 def test_licence(recipe):

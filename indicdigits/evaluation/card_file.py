@@ -1,0 +1,76 @@
+"""Where a card lies beside its figures: in a report's folder, or in a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import tomli_w
+
+from indicdigits import recipe as recipes
+from indicdigits.errors import DataError, UsageError
+from indicdigits.evaluation import metrics_file
+from indicdigits.evaluation.card import card_markdown
+from indicdigits.runtime import bundle as bundles
+from indicdigits.runtime import shipped
+
+CARD, REPORT = "card.md", "report"
+
+
+class FoundCard(NamedTuple):
+    """A card as it is written, and as its figures say it should be.
+
+    Attributes:
+        path: Of the card, or of the bundle that holds it.
+        written: Its text.
+        expected: The text that the recipe and the figures give.
+        repair: What makes them agree.
+    """
+
+    path: Path
+    written: str
+    expected: str
+    repair: str
+
+
+def open_card(what: str) -> FoundCard:
+    """Finds a card and its figures.
+
+    Args:
+        what: A run that has been evaluated, a bundle, or the name of a reader that ships.
+
+    Raises:
+        UsageError: None of them.
+        DataError: It has no figures, or those of another version.
+        VerificationError: The bundle is damaged.
+    """
+    path = Path(what)
+    if (path / "recipe.toml").is_file():
+        return _of_run(path)
+    if path.is_dir():
+        raise UsageError("no run is here", where=path, allowed="a run folder or a bundle")
+    file = shipped.find(what)
+    if not file.is_file():
+        raise UsageError("no run and no bundle is here", where=file)
+    return _of_bundle(file)
+
+
+def _of_run(run: Path) -> FoundCard:
+    folder = run / REPORT
+    metrics = metrics_file.read_metrics(folder / metrics_file.NAME)
+    path, repair = folder / CARD, f"indicdigits evaluate {run}"
+    try:
+        written = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"no card can be read: {error}", where=path, hint=repair) from error
+    recipe = recipes.load(run / "recipe.toml", resolved=True)
+    return FoundCard(path, written, card_markdown(recipe, metrics), repair)
+
+
+def _of_bundle(file: Path) -> FoundCard:
+    bundle = bundles.read(file)
+    metrics = metrics_file.checked(dict(bundle.metrics), file)
+    recipe = recipes.loads(tomli_w.dumps(dict(bundle.recipe["resolved"])), source=str(file))
+    return FoundCard(
+        file, bundle.card, card_markdown(recipe, metrics), "export the run again, with this version"
+    )

@@ -1,0 +1,295 @@
+"""From a network and pictures to a report's figures; writes nothing.
+
+What other modules measure comes in at three places: `_further` (sections of metrics.json, a line
+each), `_saliency` (maps of the worst mistakes) and `_accepted` (which answers are stood by).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indicdigits.data.parts import Split
+from indicdigits.evaluation import words
+from indicdigits.evaluation.energy import estimate
+from indicdigits.evaluation.groups import groups
+from indicdigits.evaluation.metrics import (
+    alike,
+    evaluate_predictions,
+    negative_class,
+    score,
+    true_digits,
+)
+from indicdigits.evaluation.metrics_file import SCHEMA
+from indicdigits.evaluation.pictures import WHOLE, Part, Pictures, choose, identify
+from indicdigits.evaluation.subject import Subject, open_subject
+from indicdigits.imaging.normalise import ink_found
+from indicdigits.progress import Reporter
+from indicdigits.recipe import Recipe
+from indicdigits.recipe.heads import heads_of
+from indicdigits.recipe.sources import OWN
+from indicdigits.registry import DATASETS
+
+KIND = "kind"  # the column that says what a picture shows that is no digit
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """A network's measurements, with what a report shows beside them.
+
+    Attributes:
+        metrics: The content of metrics.json.
+        recipe: What it was trained by.
+        images: uint8 (N, S, S), the pictures in the order of `mistakes[…].index`.
+        ids: (N,), a name for each picture, as in predictions.csv.
+        labels: int (N,), their true classes.
+        probabilities: float (N, C), what the network answered.
+        saliency: float (M, S, S) in 0 to 1, what the answers to the first M mistakes rest on; None
+            where there are no maps.
+        history: The lines of metrics.jsonl.
+        about: Further facts about the run, such as `versions`.
+    """
+
+    metrics: dict[str, Any]
+    recipe: Recipe
+    images: NDArray[np.uint8]
+    ids: Sequence[str]
+    labels: NDArray[np.integer]
+    probabilities: NDArray[np.floating]
+    saliency: NDArray[np.float32] | None = None
+    history: Sequence[Mapping[str, Any]] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+def evaluate(
+    what: str | Path,
+    reporter: Reporter,
+    *,
+    data: Sequence[str] = (),
+    part: Part | None = None,
+) -> Evaluation:
+    """Measures a run or a bundle.
+
+    Args:
+        what: A run folder, a bundle file, or the name of a reader that ships.
+        reporter: Where progress goes.
+        data: What to read, as in `pictures.choose`.
+        part: Which part of it.
+
+    Raises:
+        UsageError: No such run, bundle or part.
+        CheckpointError: The run's weights are missing or damaged.
+        VerificationError: The bundle is damaged.
+        DataError: The pictures cannot be had, or the network answers nonsense.
+    """
+    subject = open_subject(what, reporter)
+    return measure(subject, choose(subject, data, part, reporter), reporter)
+
+
+def default_folder(what: str | Path, metrics: Mapping[str, Any]) -> Path:
+    """Where a report goes when nobody says: RUN/report, or report-NAME where a bundle was read.
+
+    A report of other pictures than the recipe's test split has a folder of its own.
+
+    Args:
+        what: As for `evaluate`.
+        metrics: Of the report.
+    """
+    run = Path(what) if (Path(what) / "recipe.toml").is_file() else None
+    name = "report" if run else f"report-{metrics['name']}"
+    if not metrics["of_recipe"]:
+        named = [one["dataset"] for one in metrics["data"]["sources"]]
+        names = "-".join(Path(one).name if Path(one).exists() else one for one in named)
+        name += "-" + re.sub(r"[^\w.-]+", "-", names)
+    if metrics["part"] not in ("test", WHOLE):
+        name += f"-{metrics['part']}"
+    return run / name if run else Path(name)
+
+
+def measure(subject: Subject, pictures: Pictures, reporter: Reporter) -> Evaluation:
+    """Asks a network about pictures, and counts.
+
+    Raises:
+        DataError: There is no picture of a digit, or the network answers nonsense.
+    """
+    recipe, split = subject.recipe, pictures.split
+    reporter.say(f"evaluating {subject.name} on {len(split)} pictures")
+    found = subject.answers(split)
+    figures = evaluate_predictions(
+        found,
+        split.labels,
+        recipe.labels,
+        pictures.leaked,
+        kinds=split.groups.get(KIND),
+        accepted=_accepted(subject, found),
+    )
+    ids = identify(split, pictures.part)
+    for mistake in figures["mistakes"]:
+        mistake["id"] = ids[mistake["index"]]
+    metrics = (
+        describe(recipe, subject.weights)
+        | figures
+        | about_pictures(recipe, pictures)
+        | {
+            "training": about_training(subject.training),
+            "validation": _validation(subject, pictures),
+            "sets": _sets(recipe, split, found.argmax(axis=1)),
+        }
+        | _further(subject, pictures, found)
+    )
+    return Evaluation(
+        metrics=metrics,
+        recipe=recipe,
+        images=split.images,
+        ids=ids,
+        labels=split.labels,
+        probabilities=found,
+        saliency=_saliency(subject, split, metrics),
+        history=subject.history if pictures.of_recipe else (),
+        about=subject.about,
+    )
+
+
+def _further(subject: Subject, pictures: Pictures, found: NDArray[np.floating]) -> dict[str, Any]:
+    """The sections that other modules measure; None is "not measured".
+
+    Args:
+        subject: What was asked.
+        pictures: What it was asked about.
+        found: (N, C), what it answered.
+    """
+    split = pictures.split
+    people = true_digits(split.labels, subject.recipe.labels) & _of_people(split)
+    right = (found.argmax(axis=1) == split.labels)[people]
+    columns = {name: column[people] for name, column in split.groups.items() if name != KIND}
+    return {
+        "calibration": None,
+        "reject": None,
+        "robustness": None,
+        "groups": groups(columns, right),
+    }
+
+
+def _of_people(split: Split) -> NDArray[np.bool_]:
+    """Bool (N,), which pictures may fall into groups: not those drawn, where any are not.
+
+    The writers of a drawn set are nobody, and stand in no comparison with people.
+    """
+    names = split.groups.get("dataset", np.full(len(split), ""))
+    drawn = np.array([words.is_drawn(name) for name in names.tolist()], dtype=bool)
+    return np.ones(len(split), bool) if drawn.all() else ~drawn
+
+
+def _accepted(subject: Subject, found: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Bool (N,), which answers the reader stands by: a digit, at its threshold or above."""
+    negative = negative_class(subject.recipe.labels)
+    return (found.argmax(axis=1) != negative) & (found.max(axis=1) >= (subject.threshold or 0.0))
+
+
+def _saliency(
+    subject: Subject, split: Split, metrics: Mapping[str, Any]
+) -> NDArray[np.float32] | None:
+    """Maps of the mistakes that are shown; None for what has no gradients.
+
+    `evaluation.explain.saliency(subject.network, images, classes)` belongs here, of the images
+    `split.images[mistake["index"]]` and the answers given, for the first
+    `figures.MOST_MISTAKES` of `metrics["mistakes"]`.
+    """
+    return None
+
+
+def _validation(subject: Subject, pictures: Pictures) -> dict[str, Any] | None:
+    """The figures of the part held out of training; None where it is not at hand."""
+    held_out = pictures.validation
+    if held_out is None:
+        return None
+    right = np.zeros(0, bool)
+    if len(held_out):
+        digits = true_digits(held_out.labels, subject.recipe.labels)
+        right = (subject.answers(held_out).argmax(axis=1) == held_out.labels)[digits]
+    return {
+        **score(right),
+        "trained_on": subject.recipe.data.train_on == "train+validation",
+    }
+
+
+def _sets(recipe: Recipe, test: Split, answers: NDArray[np.integer]) -> list[dict[str, Any]]:
+    """Each data set's part of the pictures, apart: somebody else's handwriting is harder."""
+    if "dataset" not in test.groups:
+        return []
+    trained_on = {source.dataset for source in recipe.data.sources if source.weight > 0}
+    same, digits = alike(recipe.labels), true_digits(test.labels, recipe.labels)
+    sets = []
+    for name in dict.fromkeys(test.groups["dataset"].tolist()):
+        of = (test.groups["dataset"] == name) & digits
+        if not of.any():
+            continue  # pictures of no digits, which are `negatives`
+        truth, answer = test.labels[of], answers[of]
+        both = None if same is None else score(same[truth, answer])
+        sets.append(
+            {"dataset": name, "trained_on": name in trained_on, "look_alikes": both}
+            | score(truth == answer)
+        )
+    return sets
+
+
+def describe(recipe: Recipe, weights: str) -> dict[str, Any]:
+    """What metrics.json says of the network.
+
+    Args:
+        recipe: What it was trained by.
+        weights: Which weights were measured, in words.
+    """
+    heads = heads_of(recipe)
+    return {
+        "schema": SCHEMA,
+        "name": recipe.name,
+        "script": recipe.script,
+        # Of each class, where pictures were read by the head of their script.
+        "heads": None if heads is None else list(heads),
+        "seed": recipe.seed,
+        "recipe_digest": recipe.digest(),
+        "weights": weights,
+    }
+
+
+def about_pictures(recipe: Recipe, pictures: Pictures) -> dict[str, Any]:
+    """What metrics.json says of the pictures: which, how many of each class, whose."""
+    sources = []
+    for name in pictures.sources:
+        known = name.partition("/")[0]
+        entry = DATASETS.get(known) if known in DATASETS and known != OWN else None
+        summary, licence = "pictures of one's own", None
+        if entry:
+            summary, licence = entry.summary, entry.licence
+        sources.append({"dataset": name, "summary": summary, "licence": licence})
+    blank = sum(not ink_found(image) for image in pictures.split.images)
+    return {
+        "dataset": " + ".join(pictures.sources),
+        "part": pictures.part,
+        "of_recipe": pictures.of_recipe,
+        "pictures": words.kind_of_pictures(pictures.sources),
+        "data": {
+            "sources": sources,
+            "counts": {part: list(counts) for part, counts in pictures.counts.items()},
+            "without_ink": int(blank),
+        },
+    }
+
+
+def about_training(known: Mapping[str, Any]) -> dict[str, Any]:
+    """What metrics.json says of the training: time, machine, energy, version, contact."""
+    seconds, machine = known.get("seconds"), known.get("machine")
+    return {
+        "seconds": seconds,
+        "machine": machine,
+        "energy": estimate(seconds, machine),
+        "version": known.get("version"),
+        "contact": known.get("contact"),
+    }

@@ -1,0 +1,192 @@
+"""`indicdigits evaluate`, `card` and `compare` with readers that ship and pictures of one's own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from indicdigits.cli.app import main
+from indicdigits.runtime import bundle as bundles
+from indicdigits.runtime.shipped import find
+
+pytestmark = pytest.mark.integration
+
+READER = "devanagari"
+
+
+def call(*words: str) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    return int(stopped.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reader's golden pictures three times, with what it reads as labels, as folders and CSV.
+
+    Of every three one is bigger, one smaller; pen and school are columns, and a few schools are
+    not given. One picture is all paper and one all ink.
+    """
+    folder = tmp_path_factory.mktemp("own")
+    bundle = bundles.read(find(READER))
+    answers = bundle.golden.probabilities.argmax(axis=1)
+    rows = []
+    for copy in range(3):
+        for number, (picture, answer) in enumerate(
+            zip(bundle.golden.pictures, answers.tolist(), strict=True)
+        ):
+            if np.ptp(picture) == 0:
+                continue  # the blank one
+            path = folder / "folders" / str(answer) / f"{copy}-{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            image = Image.fromarray(picture)
+            image.resize([round(side * (1 + 0.5 * copy)) for side in image.size]).save(path)
+            school = "" if number == 3 else "AB"[number % 2]
+            rows.append([path.relative_to(folder), answer, copy, school])
+    for name, grey in (("paper", 255), ("ink", 0)):
+        path = folder / "folders" / "0" / f"{name}.png"
+        Image.new("L", (40, 40), grey).save(path)
+        rows.append([path.relative_to(folder), 0, 0, ""])
+    with (folder / "own.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["path", "label", "pen", "school"], *rows])
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INDICDIGITS_HOME", str(tmp_path / "home"))  # nothing is prepared there
+    return tmp_path
+
+
+def test_own_pictures(here: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A user's own pictures are read where they lie, and their columns are groups."""
+    assert call("evaluate", READER, "--data", str(pictures / "own.csv"), "--json", "-q") == 0
+    metrics = json.loads(capsys.readouterr().out)
+    folder = here / "report-devanagari-all-own.csv"
+    assert json.loads((folder / "metrics.json").read_text("utf-8")) == metrics
+    assert (metrics["part"], metrics["of_recipe"], metrics["n"]) == ("all", False, 35)
+    assert metrics["errors"] <= 3  # the reader's own answers, at other sizes
+    assert metrics["without_leaked"] is None  # its training pictures are not here
+    assert metrics["data"]["without_ink"] >= 1
+    assert {table["column"] for table in metrics["groups"]} == {"pen", "school"}
+    school = next(table for table in metrics["groups"] if table["column"] == "school")
+    assert (school["n"], school["missing"]) == (30, 5)
+    rows = list(csv.DictReader((folder / "predictions.csv").open(encoding="utf-8")))
+    assert {row["id"] for row in rows} >= {"folders/0/paper.png", "folders/0/ink.png"}
+    page = (folder / "report.html").read_text("utf-8")
+    assert "Results by school" in page
+    assert "without a value" in page
+    assert "without ink" in page.lower()
+
+
+def test_folders(here: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder with a subfolder a class does as well; a class without one is said to be absent."""
+    words = ["evaluate", READER, "--data", str(pictures / "folders"), "-o", "out"]
+    assert call(*words) == 0
+    printed = capsys.readouterr().out
+    assert "35 pictures read right" in printed
+    assert "without ink" in printed
+    assert "report: out/report.html" in printed
+    metrics = json.loads((here / "out" / "metrics.json").read_text("utf-8"))
+    absent = [row for row in metrics["per_class"] if not row["support"]]
+    assert all(row["recall"] is None for row in absent)
+    assert ("have no picture in the test" in (here / "out" / "report.html").read_text("utf-8")) == (
+        len(absent) > 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["devanagri"], 2, "did you mean 'devanagari'"),
+        (["nothing/here"], 2, "no run and no bundle is here"),
+        (["."], 2, "no run is here"),
+        ([READER, "--data", "dhdc"], 4, "did you mean 'dhcd'"),
+        ([READER, "--data", "none.csv"], 4, "no data set and no pictures"),
+        ([READER, "--data", "strange"], 4, "is no class"),
+        ([READER, "--data", "bad.csv"], 4, "no such file"),
+        ([READER, "--data", "strange", "--part", "test"], 2, "read whole"),
+        ([READER, "--data", "dhcd", "--part", "validation"], 2, "belongs to a recipe"),
+    ],
+)
+def test_what_cannot_be_measured(
+    here: Path, words: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is not there or does not fit is said with what to try, and nothing is written."""
+    (here / "strange" / "eleven").mkdir(parents=True)
+    (here / "bad.csv").write_text("path,label\nx.png,1\n")
+    assert call("evaluate", *words, "-q") == code
+    assert said in capsys.readouterr().err
+    assert not list(here.glob("report*"))
+
+
+def test_a_bundle_needs_no_jax(here: Path, pictures: Path) -> None:
+    """A bundle is measured by ONNX Runtime: JAX is never imported."""
+    program = (
+        "import sys; sys.modules['jax'] = None; sys.modules['flax'] = None\n"
+        "sys.modules['tensorflow_datasets'] = None\n"
+        "from indicdigits.cli.app import main\n"
+        f"main(['evaluate', '{READER}', '--data', {str(pictures / 'own.csv')!r}, '-q'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_another_tools_predictions(
+    here: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A reader is compared with another tool's CSV, by the ids of predictions.csv."""
+    data = ["--data", str(pictures / "own.csv")]
+    assert call("evaluate", READER, *data, "-q", "-o", "ours") == 0
+    capsys.readouterr()
+    with (here / "ours" / "predictions.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    ours = [row["prediction"] == row["truth"] for row in rows]
+    with (here / "tool.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "prediction"])
+        for number, row in enumerate(reversed(rows)):
+            writer.writerow([row["id"], "" if number < 10 else row["truth"]])
+    assert call("compare", "tool.csv", READER, *data, "-o", "both", "--json", "-q") == 0
+    result = json.loads(capsys.readouterr().out)
+    assert [run["name"] for run in result["runs"]] == ["tool.csv", READER]
+    assert [run["errors"] for run in result["runs"]] == [10, ours.count(False)]
+    (pair,) = result["pairs"]
+    assert pair["only_second_right"] == sum(ours[-10:])
+    low, high = pair["difference_interval"]
+    assert low <= pair["difference"] <= high
+    page = (here / "both" / "compare.html").read_text("utf-8")
+    assert "answered differently" in page
+    assert 'alt="folders/' in page
+    (here / "tool.csv").write_text("id,prediction\nelsewhere.png,1\n")
+    assert call("compare", READER, "tool.csv", *data, "-q") == 4
+    assert "1 ids are unknown: elsewhere.png" in capsys.readouterr().err
+    assert call("compare", "tool.csv", "other.csv", *data, "-q") == 2
+    assert "nothing says what is right" in capsys.readouterr().err
+
+
+def test_card_of_figures_of_another_version(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bundle whose figures another version wrote is refused by name, not misread."""
+    real = bundles.read
+
+    def old(path: Path) -> bundles.Bundle:
+        import dataclasses
+
+        bundle = real(path)
+        return dataclasses.replace(bundle, metrics={**bundle.metrics, "schema": 1})
+
+    monkeypatch.setattr(bundles, "read", old)
+    assert call("card", READER, "--check") == 4
+    error = capsys.readouterr().err
+    assert "another version" in error
+    assert "schema 2" in error
