@@ -1,7 +1,7 @@
 """From a network and pictures to a report's figures; writes nothing.
 
-What other modules measure comes in at three places: `_further` (sections of metrics.json, a line
-each), `_saliency` (maps of the worst mistakes) and `_accepted` (which answers are stood by).
+What other modules measure comes in at two places: `_further` (sections of metrics.json, a line
+each) and `_saliency` (maps of the worst mistakes).
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from numpy.typing import NDArray
 
 from indicdigits.data.parts import Split
 from indicdigits.evaluation import words
+from indicdigits.evaluation.calibration import calibration_of
 from indicdigits.evaluation.energy import estimate
+from indicdigits.evaluation.figures import MOST_MISTAKES
 from indicdigits.evaluation.groups import groups
 from indicdigits.evaluation.metrics import (
     alike,
     evaluate_predictions,
-    negative_class,
     score,
     true_digits,
 )
 from indicdigits.evaluation.metrics_file import SCHEMA
 from indicdigits.evaluation.pictures import WHOLE, Part, Pictures, choose, identify
+from indicdigits.evaluation.rejection import reject_of
+from indicdigits.evaluation.robustness import measure_robustness, trained_effects
 from indicdigits.evaluation.subject import Subject, open_subject
 from indicdigits.imaging.normalise import ink_found
 from indicdigits.progress import Reporter
@@ -35,6 +38,8 @@ from indicdigits.recipe import Recipe
 from indicdigits.recipe.heads import heads_of
 from indicdigits.recipe.sources import OWN
 from indicdigits.registry import DATASETS
+from indicdigits.runtime.acceptance import calibrated
+from indicdigits.runtime.doubt import Judge
 
 KIND = "kind"  # the column that says what a picture shows that is no digit
 
@@ -73,6 +78,8 @@ def evaluate(
     *,
     data: Sequence[str] = (),
     part: Part | None = None,
+    maps: bool = False,
+    degraded: int = 0,
 ) -> Evaluation:
     """Measures a run or a bundle.
 
@@ -81,6 +88,9 @@ def evaluate(
         reporter: Where progress goes.
         data: What to read, as in `pictures.choose`.
         part: Which part of it.
+        maps: Whether the worst mistakes are explained, for the page.
+        degraded: How many pictures are read under every effect of `imaging.degrade`; 0 leaves
+            that out.
 
     Raises:
         UsageError: No such run, bundle or part.
@@ -89,7 +99,8 @@ def evaluate(
         DataError: The pictures cannot be had, or the network answers nonsense.
     """
     subject = open_subject(what, reporter)
-    return measure(subject, choose(subject, data, part, reporter), reporter)
+    pictures = choose(subject, data, part, reporter)
+    return measure(subject, pictures, reporter, maps=maps, degraded=degraded)
 
 
 def default_folder(what: str | Path, metrics: Mapping[str, Any]) -> Path:
@@ -112,22 +123,31 @@ def default_folder(what: str | Path, metrics: Mapping[str, Any]) -> Path:
     return run / name if run else Path(name)
 
 
-def measure(subject: Subject, pictures: Pictures, reporter: Reporter) -> Evaluation:
-    """Asks a network about pictures, and counts.
+def measure(
+    subject: Subject,
+    pictures: Pictures,
+    reporter: Reporter,
+    *,
+    maps: bool = False,
+    degraded: int = 0,
+) -> Evaluation:
+    """Asks a network about pictures, and counts; the arguments are those of `evaluate`.
 
     Raises:
         DataError: There is no picture of a digit, or the network answers nonsense.
     """
     recipe, split = subject.recipe, pictures.split
     reporter.say(f"evaluating {subject.name} on {len(split)} pictures")
-    found = subject.answers(split)
+    uncalibrated = subject.answers(split)
+    found = calibrated(uncalibrated, subject.acceptance.temperature)
+    judge = Judge(recipe.labels, subject.acceptance)
     figures = evaluate_predictions(
         found,
         split.labels,
         recipe.labels,
         pictures.leaked,
         kinds=split.groups.get(KIND),
-        accepted=_accepted(subject, found),
+        accepted=judge.accepted(judge(found)),
     )
     ids = identify(split, pictures.part)
     for mistake in figures["mistakes"]:
@@ -141,7 +161,8 @@ def measure(subject: Subject, pictures: Pictures, reporter: Reporter) -> Evaluat
             "validation": _validation(subject, pictures),
             "sets": _sets(recipe, split, found.argmax(axis=1)),
         }
-        | _further(subject, pictures, found)
+        | _further(subject, pictures, uncalibrated)
+        | {"robustness": _robustness(subject, split, degraded, reporter)}
     )
     return Evaluation(
         metrics=metrics,
@@ -150,30 +171,52 @@ def measure(subject: Subject, pictures: Pictures, reporter: Reporter) -> Evaluat
         ids=ids,
         labels=split.labels,
         probabilities=found,
-        saliency=_saliency(subject, split, metrics),
+        saliency=_saliency(subject, split, metrics) if maps else None,
         history=subject.history if pictures.of_recipe else (),
         about=subject.about,
     )
 
 
-def _further(subject: Subject, pictures: Pictures, found: NDArray[np.floating]) -> dict[str, Any]:
+def _further(subject: Subject, pictures: Pictures, found: NDArray[np.float32]) -> dict[str, Any]:
     """The sections that other modules measure; None is "not measured".
 
     Args:
         subject: What was asked.
         pictures: What it was asked about.
-        found: (N, C), what it answered.
+        found: (N, C), what it answered, uncalibrated.
     """
-    split = pictures.split
+    split, acceptance, classes = pictures.split, subject.acceptance, subject.recipe.labels
     people = true_digits(split.labels, subject.recipe.labels) & _of_people(split)
     right = (found.argmax(axis=1) == split.labels)[people]
     columns = {name: column[people] for name, column in split.groups.items() if name != KIND}
-    return {
-        "calibration": None,
-        "reject": None,
-        "robustness": None,
-        "groups": groups(columns, right),
-    }
+    sections: dict[str, Any] = {"calibration": None, "reject": None}
+    if subject.read is not None:  # one softmax over all classes
+        sections["calibration"] = calibration_of(
+            found,
+            split.labels,
+            acceptance.temperature,
+            classes=classes,
+            fitted_on=acceptance.fitted_on,
+        )
+        sections["reject"] = reject_of(found, split.labels, acceptance, classes=classes)
+    return sections | {"groups": groups(columns, right)}
+
+
+def _robustness(
+    subject: Subject, split: Split, most: int, reporter: Reporter
+) -> dict[str, Any] | None:
+    """How it reads the digits under every effect; None where that was not asked."""
+    if not most or subject.read is None:
+        return None
+    digits = true_digits(split.labels, subject.recipe.labels)
+    return measure_robustness(
+        subject.read,
+        split.images[digits],
+        split.labels[digits],
+        trained_with=trained_effects(subject.recipe),
+        limit=most,
+        reporter=reporter,
+    )
 
 
 def _of_people(split: Split) -> NDArray[np.bool_]:
@@ -186,22 +229,21 @@ def _of_people(split: Split) -> NDArray[np.bool_]:
     return np.ones(len(split), bool) if drawn.all() else ~drawn
 
 
-def _accepted(subject: Subject, found: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Bool (N,), which answers the reader stands by: a digit, at its threshold or above."""
-    negative = negative_class(subject.recipe.labels)
-    return (found.argmax(axis=1) != negative) & (found.max(axis=1) >= (subject.threshold or 0.0))
-
-
 def _saliency(
     subject: Subject, split: Split, metrics: Mapping[str, Any]
 ) -> NDArray[np.float32] | None:
-    """Maps of the mistakes that are shown; None for what has no gradients.
+    """What the answers to the mistakes that are shown rest on; None for a network of many heads."""
+    shown = metrics["mistakes"][:MOST_MISTAKES]
+    if not shown or subject.read is None:
+        return None
+    from indicdigits.evaluation.explain import saliency
 
-    `evaluation.explain.saliency(subject.network, images, classes)` belongs here, of the images
-    `split.images[mistake["index"]]` and the answers given, for the first
-    `figures.MOST_MISTAKES` of `metrics["mistakes"]`.
-    """
-    return None
+    texts = [entry.text for entry in subject.recipe.labels]
+    return saliency(
+        subject.network,
+        split.images[[mistake["index"] for mistake in shown]],
+        np.array([texts.index(mistake["answer"]) for mistake in shown]),
+    )
 
 
 def _validation(subject: Subject, pictures: Pictures) -> dict[str, Any] | None:

@@ -140,11 +140,11 @@ def measure_robustness(
 
     rows = []
     chosen_effects = [_find(name) for name in (EFFECTS if effects is None else effects)]
-    for effect in chosen_effects:
-        rows.append(row(effect))
-        if reporter is not None:
-            worst = min(point["accuracy"] for point in rows[-1]["strengths"])
-            reporter.say(f"{effect.name}: {100 * worst:.1f} % at its worst")
+    reporter = reporter or Reporter(quiet=True)
+    with reporter.track(f"{len(labels)} pictures under every effect", len(chosen_effects)) as task:
+        for effect in chosen_effects:
+            rows.append(row(effect))
+            task.advance(1, effect.name)
     return {
         "n": len(labels),
         "seed": seed,

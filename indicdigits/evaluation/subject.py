@@ -20,6 +20,7 @@ from indicdigits.recipe import Recipe
 from indicdigits.registry.shipped import shipped_weights
 from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime import shipped
+from indicdigits.runtime.acceptance import Acceptance
 from indicdigits.runtime.reader import Reader
 
 ALLOWED = "a run folder, a bundle file, or a name that ships, such as devanagari or mnist-cnn"
@@ -38,8 +39,10 @@ class Subject:
         root: The folder that the recipe's relative paths start from.
         weights: Which weights these are, in words.
         finished: Whether they are a run's final ones.
-        answers: A part of the data -> probabilities float32 (N, C).
-        threshold: Probability below which an answer is not accepted, or None.
+        answers: A part of the data -> probabilities float32 (N, C), uncalibrated.
+        read: Images uint8 (N, S, S) -> the same; None for a network that is told which script each
+            picture is of.
+        acceptance: When it stands by an answer.
         training: What is known of how it was trained: `seconds`, `machine`, `version`, `contact`.
         history: A record for every epoch of its training; empty where none is known.
         about: Further facts for the page, such as `versions`.
@@ -53,7 +56,8 @@ class Subject:
     weights: str
     finished: bool = True
     answers: Callable[[Split], NDArray[np.float32]] = field(repr=False)
-    threshold: float | None = None
+    read: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = field(repr=False)
+    acceptance: Acceptance = field(default_factory=Acceptance)
     training: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
@@ -105,9 +109,11 @@ def open_subject(what: str | Path, reporter: Reporter) -> Subject:
 
 def _trained(name: str, reporter: Reporter) -> Subject:
     # Here, not above: a bundle needs no JAX.
+    from indicdigits.evaluation.calibrate import read_acceptance
+    from indicdigits.recipe.heads import heads_of
     from indicdigits.training.device import keep_compilations
     from indicdigits.training.history import read_history
-    from indicdigits.training.weights import answers, find_weights, load_model
+    from indicdigits.training.weights import answers, find_weights, load_model, predictor
 
     keep_compilations()
     loaded, source = load_model(name), find_weights(name).resolve()
@@ -121,6 +127,7 @@ def _trained(name: str, reporter: Reporter) -> Subject:
             f"{loaded.info.get('step')}; --resume {run} finishes it"
         )
     known = about | loaded.info
+    read = None if heads_of(loaded.recipe) else predictor(loaded.model)
     return Subject(
         name=loaded.recipe.name,
         source=source,
@@ -128,7 +135,9 @@ def _trained(name: str, reporter: Reporter) -> Subject:
         root=Path(about.get("root", run)),
         weights=weights_of(loaded.info),
         finished=finished,
-        answers=lambda split: answers(loaded, split),
+        answers=lambda split: read(split.images) if read else answers(loaded, split),
+        read=read,
+        acceptance=read_acceptance(run, about),
         training=known,
         history=read_history(run),
         about=known,
@@ -143,9 +152,9 @@ def _bundle(path: Path) -> Subject:
     reader = Reader(bundle, threads=usable_cores(), where=path)
     recipe = recipes.loads(tomli_w.dumps(dict(bundle.recipe["resolved"])), source=str(path))
 
-    def answers(split: Split) -> NDArray[np.float32]:
-        starts = range(0, len(split), _BATCH)
-        batches = [reader.probabilities(split.images[start : start + _BATCH]) for start in starts]
+    def read(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        starts = range(0, len(images), _BATCH)
+        batches = [reader.uncalibrated(images[start : start + _BATCH]) for start in starts]
         return np.concatenate([np.zeros((0, len(bundle.classes)), np.float32), *batches])
 
     return Subject(
@@ -154,8 +163,9 @@ def _bundle(path: Path) -> Subject:
         recipe=recipe,
         root=Path.cwd(),
         weights=f"those of a bundle, graph SHA-256 {bundle.parity.graph_sha256[:12]}",
-        answers=answers,
-        threshold=bundle.threshold,
+        answers=lambda split: read(split.images),
+        read=read,
+        acceptance=bundle.acceptance,
         training=bundle.metrics.get("training") or {},
         network=reader,
     )

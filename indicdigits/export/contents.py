@@ -127,25 +127,33 @@ def gather(run: Path, reporter: Reporter) -> Contents:
             hint=f"indicdigits {loaded.recipe.task} --resume {run}",
         )
     root = Path(about.get("root", run))
+    acceptance = read_acceptance(run, about)
     return Contents(
         model=loaded.model,
         recipe=loaded.recipe,
-        metrics=_metrics(run, loaded, reporter),
+        metrics=_metrics(run, loaded, acceptance, reporter),
         test=load_data(loaded.recipe, root, reporter).test,
-        acceptance=read_acceptance(run, about),
+        acceptance=acceptance,
         default_output=run / f"{loaded.recipe.name}{SUFFIX}",
     )
 
 
-def _metrics(run: Path, loaded: LoadedModel, reporter: Reporter) -> dict[str, Any]:
-    """The run's report, when it is about these weights; else the same measured now."""
+def _metrics(
+    run: Path, loaded: LoadedModel, acceptance: Acceptance, reporter: Reporter
+) -> dict[str, Any]:
+    """The run's report, when it is about these weights and thresholds; else measured now."""
     expected = describe(loaded.recipe, weights_of(loaded.info)) | {
         "part": "test",
         "of_recipe": True,
     }
     keys = ("schema", "recipe_digest", "weights", "part", "of_recipe")
     metrics = _read_json(run / "report" / "metrics.json") or {}
-    if all(metrics.get(key) == expected[key] for key in keys):
+    judged = metrics.get("calibration") or {}, metrics.get("reject") or {}
+    same = (acceptance.temperature, acceptance.threshold)
+    if all(metrics.get(key) == expected[key] for key in keys) and same == (
+        judged[0].get("temperature"),
+        judged[1].get("threshold"),
+    ):
         return metrics
     return evaluate(run, reporter).metrics
 

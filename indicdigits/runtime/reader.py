@@ -177,7 +177,11 @@ class Reader:
         Returns:
             float32 (N,C), each row summing to one, calibrated where the bundle says how.
         """
-        return calibrated(run_graph(self._session, inputs), self.acceptance.temperature)
+        return calibrated(self.uncalibrated(inputs), self.acceptance.temperature)
+
+    def uncalibrated(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """The same as the graph gives it, before any temperature: for measuring calibration."""
+        return run_graph(self._session, inputs)
 
     def check_golden(self) -> int:
         """Replays the bundle's golden vectors.

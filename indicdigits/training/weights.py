@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,9 +100,17 @@ def predict(
 
     With several heads, those of each sum to one.
     """
+    return predictor(model, batch_size, heads=heads)(images)
+
+
+def predictor(
+    model: nnx.Module, batch_size: int = 512, *, heads: Heads = None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """`predict` for a model that is asked more than once: compiled once."""
     freeze.set_modes(model, None)
     graph, weights = surgery.split(model)
-    return predict_all(make_predict(graph, heads=heads), weights, images, batch_size)
+    step = make_predict(graph, heads=heads)
+    return lambda images: predict_all(step, weights, images, batch_size)
 
 
 def answers(loaded: LoadedModel, pictures: Split) -> np.ndarray:
