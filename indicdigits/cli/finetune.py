@@ -11,6 +11,7 @@ from indicdigits.cli.common import Device, Devices, Json, Quiet, Seed, Set
 from indicdigits.cli.training import (
     Coordinator,
     DryRun,
+    Log,
     Out,
     Place,
     Process,
@@ -83,6 +84,7 @@ def finetune(
     processes: Processes = None,
     process: Process = None,
     workers: Workers = 0,
+    log: Log = None,
     dry_run: DryRun = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -115,6 +117,7 @@ def finetune(
             out=out,
             place=place,
             workers=workers,
+            log=log or [],
             json=json,
             quiet=quiet,
         )
@@ -127,6 +130,7 @@ def finetune(
         out=out,
         place=place,
         workers=workers,
+        log=log or [],
         dry_run=dry_run,
         json=json,
         quiet=quiet,

@@ -11,6 +11,7 @@ from indicdigits.cli.common import Device, Devices, Json, Quiet, Seed, Set
 from indicdigits.cli.training import (
     Coordinator,
     DryRun,
+    Log,
     Out,
     Place,
     Process,
@@ -40,6 +41,7 @@ def pretrain(
     processes: Processes = None,
     process: Process = None,
     workers: Workers = 0,
+    log: Log = None,
     dry_run: DryRun = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -61,6 +63,7 @@ def pretrain(
         out=out,
         place=Place(device, devices, coordinator, processes, process),
         workers=workers,
+        log=log or [],
         dry_run=dry_run,
         json=json,
         quiet=quiet,

@@ -62,6 +62,15 @@ Process = Annotated[
         show_default=False,
     ),
 ]
+Log = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log",
+        metavar="NAME",
+        help="Send the epochs to tensorboard, mlflow or wandb as well; repeatable.",
+        show_default=False,
+    ),
+]
 
 
 class Place(NamedTuple):
@@ -83,6 +92,7 @@ def run(
     out: Path | None,
     place: Place,
     workers: int,
+    log: Sequence[str],
     dry_run: bool,
     json: bool,
     quiet: bool,
@@ -97,6 +107,7 @@ def run(
         out: The run's folder.
         place: Where to compute.
         workers: Processes that draw augmented pictures.
+        log: Names of the trackers that the epochs are sent to.
         dry_run: Only say what would be done.
         json: Print the answer as JSON.
         quiet: No progress.
@@ -126,7 +137,7 @@ def run(
     say = reporter(quiet)
     processes.join(place.coordinator, place.processes, place.process)
     with processes.leaving_at_once():
-        runtime = _runtime(folder, place, recipe, say, workers=workers, verb=verb)
+        runtime = _runtime(folder, place, recipe, say, workers=workers, log=log, verb=verb)
         if resume is None and processes.is_first():
             _new_folder(folder, recipe.name)
         say.quiet = quiet or not processes.is_first()
@@ -150,6 +161,7 @@ def run_draws(
     out: Path | None,
     place: Place,
     workers: int,
+    log: Sequence[str],
     json: bool,
     quiet: bool,
 ) -> None:
@@ -162,6 +174,7 @@ def run_draws(
         out: The folder of the runs; where draws of the same recipe stand, they go on.
         place: Where to compute.
         workers: Processes that draw augmented pictures.
+        log: Names of the trackers that the epochs are sent to.
         json: Print the answer as JSON.
         quiet: No progress.
     """
@@ -170,7 +183,7 @@ def run_draws(
     recipe = _recipe_for("finetune", recipe_file, changes)
     folder = out or Path("runs") / f"{recipe.name}-{recipe.data.shots}-shots"
     say = reporter(quiet)
-    runtime = _runtime(folder, place, recipe, say, workers=workers, verb="finetune")
+    runtime = _runtime(folder, place, recipe, say, workers=workers, log=log, verb="finetune")
     record = drawing.draw_all(recipe, recipe_file.parent, folder, draws, runtime)
     text = (
         f"{recipe.data.shots} labels a class, {draws} draws: {100 * record['mean']:.2f} % "
@@ -196,15 +209,23 @@ def _recipe_for(verb: str, file: Path, changes: Sequence[str]) -> Recipe:
 
 
 def _runtime(
-    folder: Path, place: Place, recipe: Recipe, say: Reporter, *, workers: int, verb: str
+    folder: Path,
+    place: Place,
+    recipe: Recipe,
+    say: Reporter,
+    *,
+    workers: int,
+    log: Sequence[str],
+    verb: str,
 ) -> Runtime:
     """The run's folder and devices, which must divide the recipe's batch."""
     import jax
 
     from indicdigits.progress import STARTED
-    from indicdigits.training import device, mesh
+    from indicdigits.training import device, mesh, trackers
     from indicdigits.training.loop import Runtime
 
+    trackers.check(log)
     devices = parse_devices(place.devices)
     say.say(f"run folder: {folder}")
     device.choose(place.device, say, compute=recipe.training.compute, devices=devices)
@@ -216,6 +237,7 @@ def _runtime(
         workers=workers,
         devices=devices,
         started=STARTED,
+        trackers=trackers.Trackers(tuple(dict.fromkeys(log)), say),
         resume_command=f"indicdigits {verb} --resume {folder}{again}",
     )
 

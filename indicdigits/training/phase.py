@@ -32,6 +32,7 @@ from indicdigits.training.step import (
     fresh_tally,
     make_prefix,
 )
+from indicdigits.training.trackers import Trackers
 
 
 @dataclass(kw_only=True)
@@ -49,6 +50,7 @@ class Runtime:
         started: When the process began (`time.monotonic()`), to say how long the first step took.
         augmented: Where augmented copies are kept for other runs on the same pictures with the
             same augmentation and seed; without it they are the run's own and go with its end.
+        trackers: Where the epochs are sent to as well.
     """
 
     run: Path
@@ -59,6 +61,7 @@ class Runtime:
     devices: int | None = 1
     started: float | None = None
     augmented: Path | None = None
+    trackers: Trackers = field(default_factory=Trackers)
 
 
 class Context(NamedTuple):
@@ -222,6 +225,7 @@ class PhaseTrainer:
         hint = f"free some space, then {self.runtime.resume_command}"
         if is_first():
             history.append(self.runtime.run, record, hint=hint)
+            self.runtime.trackers.follow(self.runtime.run)
         if self.phase.needs_validation:
             self._decide(step, record)
         return note

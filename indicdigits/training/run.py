@@ -115,7 +115,10 @@ def _train(prepared: Prepared, root: Path, runtime: Runtime) -> surgery.Weights:
     # A report about weights on the way says nothing about the final ones.
     shutil.rmtree(runtime.run / "report", ignore_errors=True)
     before = sum(record["seconds"] for record in read_history(runtime.run))
-    weights = fit(recipe, prepared.data, prepared.model, runtime, prepared.teachers)
+    try:
+        weights = fit(recipe, prepared.data, prepared.model, runtime, prepared.teachers)
+    finally:
+        runtime.trackers.close()
     seconds = round(before + time.monotonic() - started, 1)
     about = _read_json(runtime.run / "run.json") | {"finished": True, "seconds": seconds}
     write_whole(runtime.run / "run.json", json.dumps(about, indent=1))
