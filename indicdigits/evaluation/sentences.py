@@ -18,8 +18,8 @@ HOW_TO_MEASURE = {
         "thresholds for stated error rates."
     ),
     "robustness": (
-        "Not measured. `indicdigits evaluate --robustness` reads the same pictures again, worse "
-        "and worse."
+        "Not measured: how it reads worn, noisy or badly scanned pictures is not known from this "
+        "report."
     ),
 }
 
