@@ -25,6 +25,7 @@ VERBS = (
     "evaluate",
     "compare",
     "card",
+    "explain",
     "export",
     "predict",
     "inspect",

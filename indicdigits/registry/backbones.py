@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from indicdigits.registry.entries import BackboneEntry, Option, Registry
+from indicdigits.registry.entries import BackboneEntry, Grid, Option, Registry
 
 _NO_DIGITS = str.maketrans("", "", "0123456789")
 
@@ -75,6 +75,7 @@ BACKBONES.register(
         count=61_706,
         multiply_adds=416_520,
         input_sizes=(16, 64),
+        maps=Grid(stage="stage2", pitch=4, first=5.5),
     ),
 )
 BACKBONES.register(
@@ -94,6 +95,7 @@ BACKBONES.register(
         count=22_858,
         multiply_adds=1_185_792,
         input_sizes=(20, 64),
+        maps=Grid(stage="stage3", pitch=8, first=0.0),
     ),
 )
 BACKBONES.register(
@@ -113,6 +115,7 @@ BACKBONES.register(
         count=165_370,
         multiply_adds=4_701_120,
         input_sizes=(20, 64),
+        maps=Grid(stage="stage3", pitch=8, first=0.0),
     ),
 )
 BACKBONES.register(
@@ -128,6 +131,7 @@ BACKBONES.register(
         count=467_818,
         multiply_adds=18_691_840,
         input_sizes=(16, 64),
+        maps=Grid(stage="stage2", pitch=4, first=1.5),
     ),
 )
 BACKBONES.register(
@@ -151,6 +155,7 @@ BACKBONES.register(
         multiply_adds=6_608_512,
         input_sizes=(20, 64),
         input_multiple=2,
+        maps=Grid(stage="stage2", pitch=4, first=4.5),
     ),
 )
 _BLOCK = "norm1 attention norm2 dense1 dense2"
@@ -172,5 +177,6 @@ BACKBONES.register(
         multiply_adds=4_897_568,
         input_sizes=(20, 64),
         input_multiple=2,
+        tokens=Grid(stage="stem", pitch=8, first=0.5),
     ),
 )

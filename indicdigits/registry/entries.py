@@ -34,6 +34,21 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Where on the picture the units of a stage's answer lie; a test pins it to the module.
+
+    Attributes:
+        stage: The stage.
+        pitch: Pixels from the centre of one unit's receptive field to that of the next.
+        first: Where the centre of the first is; pixel i is centred on i.
+    """
+
+    stage: str
+    pitch: int
+    first: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackboneEntry(Entry):
     """A backbone: its size, its stages from input to output, and the paths of its parameters.
 
@@ -45,6 +60,9 @@ class BackboneEntry(Entry):
         multiply_adds: Multiply-adds of one such picture, pinned by a test.
         input_sizes: Allowed heights (= widths) of the input in pixels, as a closed range.
         input_multiple: Of which the input size must be a multiple.
+        maps: The last stage that answers maps of features, (N, H, W, C), if one does.
+        tokens: The stage that answers tokens, row by row, (N, H·W, F), if one does; those after
+            it, but the head, are blocks that begin with attention.
     """
 
     stages: tuple[str, ...]
@@ -54,6 +72,8 @@ class BackboneEntry(Entry):
     multiply_adds: int
     input_sizes: tuple[int, int] = (28, 28)
     input_multiple: int = 1
+    maps: Grid | None = None
+    tokens: Grid | None = None
 
     @property
     def ends_dense(self) -> bool:
@@ -82,6 +102,19 @@ class DatasetEntry(Entry):
     texts: tuple[str, ...] = ()
     licence: str = ""
     drawn: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackerEntry(Entry):
+    """A place that a run's epochs can be sent to.
+
+    Attributes:
+        library: The module it needs.
+        extra: The extra of this package that installs it.
+    """
+
+    library: str
+    extra: str
 
 
 EntryType = TypeVar("EntryType", bound=Entry)
