@@ -23,6 +23,7 @@ VERBS = (
     "pretrain",
     "finetune",
     "evaluate",
+    "calibrate",
     "compare",
     "card",
     "explain",

@@ -38,8 +38,7 @@ def inspect(
             key: found.metrics.get(key)
             for key in ("dataset", "pictures", "n", "errors", "accuracy", "interval", "sets")
         },
-        "temperature": found.temperature,
-        "threshold": found.threshold,
+        **found.acceptance.tables(),
         "created_by": found.created_by,
         "recipe_digest": found.recipe.get("digest"),
     }
@@ -62,10 +61,31 @@ def _lines(about: Mapping[str, Any], sets: list[Mapping[str, Any]]) -> Iterator[
         yield f"            {_score(one)} of {one['dataset']}{note}"
     if figures["pictures"] == "drawn digits":
         yield "            trained and tested on drawn digits only, never on handwriting"
-    threshold = about["threshold"]
-    refused = "pictures without ink" + (f", and below {threshold:.3f}" if threshold else "")
-    yield f"  refuses   {refused}; the card is printed by --card"
+    yield from _acceptance(about)
     yield f"  made by   {about['created_by']}, recipe {str(about['recipe_digest'])[:12]}"
+    yield "  card      printed by --card"
+
+
+def _acceptance(about: Mapping[str, Any]) -> Iterator[str]:
+    """What is refused, and how the thresholds for that were found."""
+    calibration, reject = about["calibration"], about["reject"]
+    outside, threshold = about["out_of_distribution"], reject["threshold"]
+    yield "  refuses   pictures without ink"
+    if outside:
+        share = f"{outside['digits_refused']:.1%} of digits"
+        yield f"            what is no digit: probability from {outside['threshold']:.4f} ({share})"
+    if threshold is not None:
+        yield f"            what is not sure: probability below {threshold:.4f}"
+    for point in reject.get("points", ()):
+        used = ", the default" if point["threshold"] == threshold else ""
+        refused = f"{1 - point['coverage']:.1%} refused"
+        yield (
+            f"            --error-rate {point['error_rate']:g}: "
+            f"below {point['threshold']:.4f}, {refused}{used}"
+        )
+    if calibration["temperature"] is not None:
+        fitted = calibration.get("fitted_on", "")
+        yield f"  sure      temperature {calibration['temperature']:.3f}; fitted on {fitted}"
 
 
 def _score(figures: Mapping[str, Any]) -> str:

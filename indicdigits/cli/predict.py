@@ -22,12 +22,22 @@ def predict(
     native: Annotated[
         bool, typer.Option("--native/--ascii", help="Print digits of the script, or 0 to 9.")
     ] = True,
+    error_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--error-rate",
+            min=0.0,
+            max=1.0,
+            show_default=False,
+            help="Part of the accepted answers that may be wrong; `inspect` lists the choices.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Read pictures of one digit each."""
+    """Read pictures of one digit each; what is not sure enough is refused, with its best guess."""
     from indicdigits.runtime.reader import load
 
-    reader = load(bundle)
+    reader = load(bundle, error_rate=error_rate)
     answers: list[dict[str, Any]] = []
     failed: DataError | None = None
     for path in pictures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import indicdigits
 from indicdigits import recipe as recipes
 from indicdigits.data.source import Split, load_data
 from indicdigits.errors import CheckpointError, UsageError
+from indicdigits.evaluation.calibrate import read_acceptance
 from indicdigits.evaluation.card import card_markdown
 from indicdigits.evaluation.measure import describe, evaluate
 from indicdigits.evaluation.subject import weights_of
@@ -27,6 +28,7 @@ from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe, strict
 from indicdigits.recipe.heads import heads_of
 from indicdigits.registry import DATASETS
+from indicdigits.runtime.acceptance import Acceptance
 from indicdigits.runtime.bundle import SUFFIX, Bundle, ClassLabel
 from indicdigits.runtime.parity import Parity
 from indicdigits.training.prediction import make_predict, predict_all
@@ -44,6 +46,7 @@ class Contents:
         recipe: What it was trained by.
         metrics: What its report says, measured now when there is no report of these weights.
         test: The test split.
+        acceptance: What `indicdigits calibrate` has found, if it has.
         default_output: Where the bundle goes when nobody says.
     """
 
@@ -51,6 +54,7 @@ class Contents:
     recipe: Recipe
     metrics: dict[str, Any]
     test: Split
+    acceptance: Acceptance = field(default_factory=Acceptance)
     default_output: Path
 
     def predict(self, images: Pixels) -> npt.NDArray[np.float32]:
@@ -84,6 +88,7 @@ class Contents:
             licence=licence(recipe),
             recipe={"digest": recipe.digest(), "resolved": strict.plain(recipe)},
             created_by=f"indicdigits {indicdigits.__version__}",
+            acceptance=self.acceptance,
         )
 
 
@@ -96,7 +101,8 @@ def gather(run: Path, reporter: Reporter) -> Contents:
 
     Raises:
         UsageError: That is no run folder, or its network is no reader.
-        CheckpointError: There are no weights, or they or the run's files are damaged.
+        CheckpointError: There are no weights, or they or the run's files are damaged, or its
+            calibration is another run's.
         DataError: The test pictures cannot be had.
     """
     about = _read_json(run / "run.json")
@@ -126,6 +132,7 @@ def gather(run: Path, reporter: Reporter) -> Contents:
         recipe=loaded.recipe,
         metrics=_metrics(run, loaded, reporter),
         test=load_data(loaded.recipe, root, reporter).test,
+        acceptance=read_acceptance(run, about),
         default_output=run / f"{loaded.recipe.name}{SUFFIX}",
     )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from indicdigits.errors import ParityError, VerificationError
+from indicdigits.runtime.acceptance import Acceptance
 from indicdigits.runtime.archive import Archive, pack, read_file, write_file
 from indicdigits.runtime.fields import Table
 from indicdigits.runtime.golden import Golden
@@ -56,8 +57,7 @@ class Bundle:
         licence: Licence of the training data.
         recipe: `{"digest": …, "resolved": {…}}`.
         created_by: Name and version of the program that wrote it.
-        temperature: Of the softmax (Guo et al. 2017); None leaves the graph's probabilities.
-        threshold: Probability below which a reading is not accepted; None accepts all.
+        acceptance: When the reader stands by an answer.
 
     Raises:
         ParityError: `parity` is the proof for another graph.
@@ -76,8 +76,7 @@ class Bundle:
     licence: str
     recipe: Mapping[str, Any] = field(repr=False)
     created_by: str
-    temperature: float | None = None
-    threshold: float | None = None
+    acceptance: Acceptance = field(default_factory=Acceptance)
 
     def __post_init__(self) -> None:
         if sha256(self.graph) != self.parity.graph_sha256:
@@ -126,9 +125,7 @@ def _manifest(bundle: Bundle, members: Mapping[str, bytes]) -> dict[str, Any]:
             "scaling": {"divide_by": 255},
         },
         "graphs": GRAPHS,
-        "calibration": {"temperature": bundle.temperature},
-        "reject": {"threshold": bundle.threshold},
-        "out_of_distribution": None,
+        **bundle.acceptance.tables(),
         "metrics": dict(bundle.metrics),
         "licence": bundle.licence,
         "recipe": dict(bundle.recipe),
@@ -176,7 +173,8 @@ def from_bytes(data: bytes, *, where: object) -> Bundle:
         VerificationError: It is not what it claims to be, or a newer version made it.
     """
     archive = Archive(data, where=where)
-    manifest = Table(_json(archive.read(MANIFEST, LIMITS[MANIFEST]), where), where=where)
+    content = _json(archive.read(MANIFEST, LIMITS[MANIFEST]), where)
+    manifest = Table(content, where=f"{where}, {MANIFEST}")
     _check_version(manifest, where)
     if manifest.text("digest") != _digest(manifest.data):
         raise VerificationError("bundle.json was changed after it was written", where=where)
@@ -243,7 +241,6 @@ def _members(archive: Archive, listed: Table, where: object) -> dict[str, bytes]
 def _bundle(manifest: Table, *, graph: bytes, card: str, golden_npz: bytes) -> Bundle:
     inputs, parity = manifest.table("input"), manifest.table("parity")
     manifest.require("graphs", GRAPHS)
-    manifest.require("out_of_distribution", None)
     inputs.require("polarity", "light-on-dark")
     inputs.require("scaling", {"divide_by": 255})
     classes = tuple(
@@ -272,6 +269,5 @@ def _bundle(manifest: Table, *, graph: bytes, card: str, golden_npz: bytes) -> B
         licence=manifest.text("licence"),
         recipe=manifest.table("recipe").data,
         created_by=manifest.text("created_by"),
-        temperature=manifest.table("calibration").optional_number("temperature", 1e-3, 1e3),
-        threshold=manifest.table("reject").optional_number("threshold", 0.0, 1.0),
+        acceptance=Acceptance.of(manifest),
     )

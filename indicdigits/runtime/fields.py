@@ -9,7 +9,7 @@ from indicdigits.errors import VerificationError
 
 
 class Table:
-    """A table of bundle.json.
+    """A table of a JSON file.
 
     Args:
         data: What the file says there.
@@ -27,7 +27,7 @@ class Table:
         """The error for a field that is not as it must be."""
         found = repr(self.data[key])[:80] if key in self.data else "missing"
         return VerificationError(
-            f"{self._path(key)} is {found}", where=f"{self._where}, bundle.json", allowed=allowed
+            f"{self._path(key)} is {found}", where=self._where, allowed=allowed
         )
 
     def _path(self, key: str) -> str:

@@ -16,8 +16,9 @@ from indicdigits.errors import UsageError, VerificationError
 from indicdigits.imaging import normalise as normalisation
 from indicdigits.imaging.decode import Source, read_picture
 from indicdigits.runtime import bundle as bundles
+from indicdigits.runtime.acceptance import calibrated
 from indicdigits.runtime.bundle import Bundle
-from indicdigits.runtime.doubt import doubt
+from indicdigits.runtime.doubt import Judge
 from indicdigits.runtime.parity import TOLERANCE
 from indicdigits.runtime.session import check_graph, open_session, run_graph
 from indicdigits.runtime.shipped import find
@@ -30,7 +31,7 @@ GREY_TOLERANCE = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alternative:
-    """A class that is less probable than the answer."""
+    """A class that is not the answer."""
 
     text: str
     value: int | None
@@ -42,15 +43,17 @@ class Reading:
     """What a reader answers to one picture.
 
     Attributes:
-        text: The most probable class as it is written, such as "७".
+        text: The most probable class as it is written, such as "७"; never "not a digit", which is
+            a reason and no answer.
         value: Its value, or None for a class without one; the best guess even when the reading
             is not accepted.
-        probability: Of that class, in [0, 1].
+        probability: Of that class among all, in [0, 1]; small for what is not a digit.
         script: The script that was read; of a reader of several scripts, that of the answer.
         accepted: Whether the reader stands by it.
         reason: Why it is not accepted, or None: "no ink found", "below threshold", "not a digit",
             or "looks like Gujarati too" where digits of several scripts cannot be told apart.
-        alternatives: The two next best classes, the more probable first.
+        alternatives: The two next best classes, the more probable first; "not a digit" may be
+            one of them, and is then more probable than the answer where that is the reason.
     """
 
     text: str
@@ -72,18 +75,31 @@ class Reader:
     Args:
         bundle: What to read with.
         threads: CPU threads that one call may use.
+        error_rate: Part of the accepted answers that may be wrong; one of those that the bundle
+            has a threshold for, or None for its default.
         where: The bundle's file, named in errors; its name by default.
 
     Raises:
-        UsageError: `threads` is less than one.
+        UsageError: `threads` is less than one, or the bundle has no threshold for that rate.
         VerificationError: The bundle cannot be used by this version, or its graph is not what
             the bundle says.
     """
 
-    def __init__(self, bundle: Bundle, *, threads: int = 1, where: object = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        *,
+        threads: int = 1,
+        error_rate: float | None = None,
+        where: object = None,
+    ) -> None:
         if threads < 1:
             raise UsageError(f"{threads} threads cannot read", allowed="1 or more")
         self.bundle = bundle
+        self.acceptance = bundle.acceptance
+        if error_rate is not None:
+            self.acceptance = bundle.acceptance.at(error_rate)
+        self._judge = Judge(bundle.classes, self.acceptance)
         self._where = where or bundle.name
         _check_normalisation(bundle, self._where)
         # Of a reader of several scripts, each answer has the script of its digit.
@@ -161,13 +177,7 @@ class Reader:
         Returns:
             float32 (N,C), each row summing to one, calibrated where the bundle says how.
         """
-        probabilities = run_graph(self._session, inputs)
-        temperature = self.bundle.temperature
-        if temperature is None:
-            return probabilities
-        logits = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny)) / temperature
-        scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(scaled / scaled.sum(axis=1, keepdims=True), np.float32)
+        return calibrated(run_graph(self._session, inputs), self.acceptance.temperature)
 
     def check_golden(self) -> None:
         """Replays the bundle's golden vectors.
@@ -196,16 +206,15 @@ class Reader:
             )
 
     def _reading(self, pixels: npt.NDArray[np.uint8], row: npt.NDArray[np.float32]) -> Reading:
-        order = np.argsort(-row, kind="stable")[:3].tolist()
-        classes, best = self.bundle.classes, order[0]
-        probability = float(row[best])
-        reason: str | None = "no ink found"
-        if normalisation.ink_found(pixels):
-            reason = doubt(classes, row, self.bundle.threshold)
+        classes = self.bundle.classes
+        best, reason = self._judge.answer(row)
+        if not normalisation.ink_found(pixels):
+            reason = "no ink found"
+        others = [index for index in np.argsort(-row, kind="stable")[:3].tolist() if index != best]
         return Reading(
             text=classes[best].text,
             value=classes[best].value,
-            probability=probability,
+            probability=float(row[best]),
             script=self._scripts[best],
             accepted=reason is None,
             reason=reason,
@@ -215,26 +224,31 @@ class Reader:
                     value=classes[index].value,
                     probability=float(row[index]),
                 )
-                for index in order[1:]
+                for index in others[:2]
             ),
         )
 
 
-def load(name_or_path: str | os.PathLike[str], *, threads: int = 1) -> Reader:
+def load(
+    name_or_path: str | os.PathLike[str], *, threads: int = 1, error_rate: float | None = None
+) -> Reader:
     """Loads a reader.
 
     Args:
         name_or_path: A script whose reader ships with the package, such as "devanagari" or
             "hindi", or the path of a bundle.
         threads: CPU threads that one call of the reader may use.
+        error_rate: Part of the accepted answers that may be wrong: one of those that the bundle
+            has a threshold for (`indicdigits inspect` says which), or None for its default.
 
     Raises:
-        UsageError: No such reader or file; the nearest spelling is suggested.
+        UsageError: No such reader or file, the nearest spelling is suggested; or it has no
+            threshold for that error rate.
         VerificationError: The bundle is damaged, or made by a newer version.
         StorageError: The file cannot be read.
     """
     path = find(name_or_path)
-    return Reader(bundles.read(path), threads=threads, where=path)
+    return Reader(bundles.read(path), threads=threads, error_rate=error_rate, where=path)
 
 
 def _check_normalisation(bundle: Bundle, where: object) -> None:

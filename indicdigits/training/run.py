@@ -19,7 +19,7 @@ from flax import nnx
 
 import indicdigits
 from indicdigits import recipe as recipes
-from indicdigits.data.source import Data, load_data
+from indicdigits.data.source import Data, Split, load_data
 from indicdigits.data.storage import RUN_HINT, storage_errors, write_whole
 from indicdigits.errors import CheckpointError, DataError, RecipeError, UsageError
 from indicdigits.models import create, freeze, surgery
@@ -44,13 +44,14 @@ class Prepared:
     teachers: Teachers = field(default_factory=Teachers)
 
 
-def prepare(recipe: Recipe, root: Path, reporter: Reporter) -> Prepared:
+def prepare(recipe: Recipe, root: Path, reporter: Reporter, data: Data | None = None) -> Prepared:
     """Loads the data and the weights to start from, and checks that they fit the recipe.
 
     Args:
         recipe: The checked recipe.
         root: The recipe's folder, to which its paths are relative.
         reporter: Where progress goes.
+        data: What to train on; the recipe's data by default.
     """
     model = create(recipe, seed=recipe.seed)
     if recipe.start.weights != "scratch":
@@ -68,7 +69,7 @@ def prepare(recipe: Recipe, root: Path, reporter: Reporter) -> Prepared:
         )
         surgery.assign(model, weights)
     teachers = load_teachers(recipe, root)
-    data = load_data(recipe, root, reporter)
+    data = load_data(recipe, root, reporter) if data is None else data
     if not len(data.validation):
         _refuse_blind_phases(recipe)
     if recipe.start.head == "prototype":
@@ -103,7 +104,7 @@ def train(prepared: Prepared, root: Path, runtime: Runtime) -> surgery.Weights:
             return _train(prepared, root, runtime)
     processes.barrier("the run folder is open")
     about = _read_json(processes.seen(runtime.run / "run.json"))
-    _check_unchanged(about, prepared.recipe, _pictures_digest(prepared.data), runtime.run)
+    _check_unchanged(about, prepared.recipe, pictures_digest(prepared.data.train), runtime.run)
     return fit(prepared.recipe, prepared.data, prepared.model, runtime, prepared.teachers)
 
 
@@ -153,6 +154,16 @@ def resume_recipe(run: Path, changes: tuple[str, ...] = ()) -> tuple[Recipe, Pat
     return recipe, Path(about.get("root", "."))
 
 
+def check_data(run: Path, recipe: Recipe, data: Data) -> None:
+    """Refuses data that are not what the run in that folder was trained on.
+
+    Raises:
+        RecipeError: The run is of another recipe.
+        DataError: It was begun with other pictures.
+    """
+    _check_unchanged(_read_json(run / "run.json"), recipe, pictures_digest(data.train), run)
+
+
 def is_finished(run: Path) -> bool:
     """Whether a run has its final weights; damaged ones are none, and resuming makes them anew."""
     try:
@@ -196,7 +207,7 @@ def memory_estimate(prepared: Prepared) -> int:
 
 def _open_run(prepared: Prepared, root: Path, run: Path) -> None:
     """Makes the folder; `recipe.toml`, by which a run is known, comes last."""
-    recipe, pictures = prepared.recipe, _pictures_digest(prepared.data)
+    recipe, pictures = prepared.recipe, pictures_digest(prepared.data.train)
     with storage_errors(run, RUN_HINT):
         run.mkdir(parents=True, exist_ok=True)
     for leftover in run.glob(".*.partial"):  # of a killed process
@@ -231,10 +242,10 @@ def _check_unchanged(about: dict[str, Any], recipe: Recipe, pictures: str, run: 
         raise DataError(f"{names} is not what it was when the run began", where=run, hint=hint)
 
 
-def _pictures_digest(data: Data) -> str:
+def pictures_digest(pictures: Split) -> str:
     """Changes with the training pictures, their labels and their order."""
-    digest = hashlib.sha256(data.train.keys.tobytes())
-    digest.update(np.asarray(data.train.labels, np.int64).tobytes())
+    digest = hashlib.sha256(pictures.keys.tobytes())
+    digest.update(np.asarray(pictures.labels, np.int64).tobytes())
     return digest.hexdigest()[:32]
 
 

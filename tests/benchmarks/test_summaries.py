@@ -1,7 +1,9 @@
-"""What the speed benchmarks make of their measurements."""
+"""What the benchmarks make of their measurements."""
 
 from __future__ import annotations
 
+import calibration
+import numpy as np
 import time_to_accuracy
 import training_speed
 
@@ -44,3 +46,22 @@ def test_median_counts_failures() -> None:
     never = time_to_accuracy.record([(1.0, 0.5)])
     assert time_to_accuracy.median([there, there, never], 0.99) == 1.0
     assert time_to_accuracy.median([there, never, never], 0.99) is None
+
+
+def test_what_is_refused_and_what_is_wrong_is_counted_apart() -> None:
+    """A wrong answer that is refused is no error; leaked pictures are counted apart."""
+    columns = {
+        "right": np.array([True, True, False, False, False]),
+        "accepted": np.array([True, False, True, True, False]),
+        "leaked": np.array([False, False, True, False, False]),
+    }
+    everything = np.ones(5, bool)
+    assert calibration.outcome(columns, everything) == {
+        "n": 5,
+        "refused": 2,
+        "wrong": 2,
+        "wrong_without_leaked": 1,
+        "wrong_without_refusing": 3,
+    }
+    twice = calibration.pool([columns, columns])
+    assert calibration.outcome(twice, np.ones(10, bool))["refused"] == 4

@@ -14,6 +14,7 @@ from indicdigits.export import contents, onnx
 from indicdigits.export.contents import Contents
 from indicdigits.progress import Reporter
 from indicdigits.runtime import bundle as bundles
+from indicdigits.runtime.acceptance import Acceptance
 from indicdigits.runtime.reader import Reader
 
 QUIET = Reporter(quiet=True)
@@ -54,7 +55,7 @@ def test_bundle_of_a_run(source, tmp_path):
     assert "Apache-2.0" in bundle.licence
     assert bundle.created_by == f"indicdigits {indicdigits.__version__}"
     assert bundle.card.startswith("# Devanagari")
-    assert (bundle.temperature, bundle.threshold) == (None, None)
+    assert bundle.acceptance == Acceptance()
     assert path.stat().st_size < 1_000_000
     reader = indicdigits.load(path)
     reader.check_golden()

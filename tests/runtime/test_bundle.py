@@ -16,6 +16,7 @@ import pytest
 from indicdigits.errors import ParityError, StorageError, UsageError, VerificationError
 from indicdigits.runtime import archive
 from indicdigits.runtime import bundle as bundles
+from indicdigits.runtime.acceptance import Acceptance, NotADigit, Point
 from indicdigits.runtime.golden import Golden
 from indicdigits.runtime.parity import Parity
 
@@ -70,6 +71,53 @@ def test_layout(whole):
     assert manifest["out_of_distribution"] is None
     assert manifest["classes"][7] == {"text": "७", "value": 7}
     assert set(manifest["members"]) == set(MEMBERS[1:])
+
+
+CALIBRATED = Acceptance(
+    temperature=0.8,
+    fitted_on="2,500 training pictures",
+    threshold=0.9,
+    error_rate=0.001,
+    points=(
+        Point(error_rate=0.01, threshold=0.4, coverage=0.999),
+        Point(error_rate=0.001, threshold=0.9, coverage=0.99),
+    ),
+    not_a_digit=NotADigit(threshold=0.3, digits_refused=0.005),
+)
+
+
+def test_acceptance(make):
+    """Temperature, thresholds and what belongs to them are read as they were written."""
+    bundle = make(acceptance=CALIBRATED)
+    data = bundles.to_bytes(bundle)
+    assert bundles.from_bytes(data, where="x") == bundle
+    manifest = json.loads(members_of(data)["bundle.json"])
+    assert manifest["calibration"]["temperature"] == 0.8
+    assert manifest["reject"]["points"][0] == {
+        "error_rate": 0.01,
+        "threshold": 0.4,
+        "coverage": 0.999,
+    }
+    assert manifest["out_of_distribution"]["class"] == "not a digit"
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value", "named"),
+    [
+        ("calibration", "temperature", -1.0, "calibration.temperature"),
+        ("calibration", "fitted_on", 5, "calibration.fitted_on"),
+        ("reject", "error_rate", 2.0, "reject.error_rate"),
+        ("reject", "points", None, "reject.points"),
+        ("reject", "points", [{"error_rate": 0.1}], "reject.points.0.threshold"),
+        ("out_of_distribution", "threshold", None, "out_of_distribution.threshold"),
+        ("out_of_distribution", "class", "letter", "out_of_distribution.class"),
+    ],
+)
+def test_wrong_acceptance(make, table, key, value, named):
+    """A field of temperature and thresholds that is not as it must be is named."""
+    data = bundles.to_bytes(make(acceptance=CALIBRATED))
+    message = refused(with_manifest(data, lambda m: m[table].update({key: value})))
+    assert f"x.indicdigits, bundle.json: {named} is " in message
 
 
 def test_same_bytes(whole):

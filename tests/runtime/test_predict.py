@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from indicdigits.cli import app
+from indicdigits.runtime import bundle as bundles
+from indicdigits.runtime.acceptance import Acceptance, Point
 
 
 @pytest.fixture
@@ -60,6 +62,28 @@ def test_blank(predict):
     code, out, _ = predict("blank.png")
     assert code == 0
     assert "–  not accepted: no ink found (best guess " in out
+
+
+def test_error_rate(folder, make, capsys):
+    """--error-rate chooses among the bundle's thresholds; another is a usage error."""
+    points = tuple(
+        Point(error_rate=rate, threshold=threshold, coverage=0.5)
+        for rate, threshold in ((0.1, 0.0), (0.001, 1.0))
+    )
+    acceptance = Acceptance(fitted_on="a test", threshold=1.0, error_rate=0.001, points=points)
+    bundles.write(make(acceptance=acceptance), folder / "strict.indicdigits")
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as exit_:
+            app.main(["predict", str(folder / "strict.indicdigits"), str(folder / "a.png"), *words])
+        output = capsys.readouterr()
+        return int(exit_.value.code or 0), output.out, output.err
+
+    assert "not accepted: below threshold (best guess " in run()[1]
+    assert "not accepted" not in run("--error-rate", "0.1")[1]
+    code, out, err = run("--error-rate", "0.5")
+    assert (code, out) == (2, "")
+    assert "allowed: 0.1, 0.001" in err
 
 
 def test_one_bad_picture(predict):

@@ -16,6 +16,7 @@ import indicdigits
 from indicdigits.errors import PictureError, UsageError, VerificationError
 from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime import shipped
+from indicdigits.runtime.acceptance import NOT_A_DIGIT, Acceptance, NotADigit, Point
 from indicdigits.runtime.bundle import ClassLabel
 from indicdigits.runtime.reader import Reader
 
@@ -72,21 +73,96 @@ def test_blank_picture(reader):
 
 
 def test_threshold(make, picture):
-    """Below the bundle's threshold a reading is not accepted, at or above it is."""
+    """Below the bundle's threshold a reading is not accepted, above it is."""
     probability = Reader(make())(picture).probability
-    below = Reader(make(threshold=min(1.0, probability + 1e-6)))(picture)
+    below = Reader(make(acceptance=Acceptance(threshold=min(1.0, probability + 1e-6))))(picture)
     assert (below.accepted, below.reason) == (False, "below threshold")
     assert below.value is not None
-    assert Reader(make(threshold=probability))(picture).accepted
+    assert Reader(make(acceptance=Acceptance(threshold=probability - 1e-6)))(picture).accepted
 
 
 def test_temperature(make, picture):
     """A temperature above one flattens the probabilities, and changes no decision."""
-    plain, warm = Reader(make())(picture), Reader(make(temperature=3.0))(picture)
+    plain = Reader(make())(picture)
+    warm = Reader(make(acceptance=Acceptance(temperature=3.0)))(picture)
     assert warm.value == plain.value
     assert warm.probability < plain.probability
-    same = Reader(make(temperature=1.0))(picture)
+    same = Reader(make(acceptance=Acceptance(temperature=1.0)))(picture)
     assert same.probability == pytest.approx(plain.probability, abs=1e-6)
+
+
+POINTS = tuple(
+    Point(error_rate=rate, threshold=threshold, coverage=coverage)
+    for rate, threshold, coverage in ((0.01, 0.0, 1.0), (0.001, 0.999999, 0.5))
+)
+CHOICES = Acceptance(
+    temperature=1.0, fitted_on="a test", threshold=0.999999, error_rate=0.001, points=POINTS
+)
+
+
+def test_error_rate(make, picture):
+    """One may choose among the error rates that the bundle has thresholds for, and no other."""
+    bundle = make(acceptance=CHOICES)
+    assert not Reader(bundle)(picture).accepted
+    assert not Reader(bundle, error_rate=0.001)(picture).accepted
+    assert Reader(bundle, error_rate=0.01)(picture).accepted
+    with pytest.raises(UsageError, match=r"(?s)0\.005.*allowed: 0\.01, 0\.001"):
+        Reader(bundle, error_rate=0.005)
+    with pytest.raises(UsageError, match="has no thresholds"):
+        Reader(make(), error_rate=0.01)
+
+
+def test_load_with_error_rate(make, picture, tmp_path):
+    """load() passes the error rate on."""
+    path = tmp_path / "a.indicdigits"
+    bundles.write(make(acceptance=CHOICES), path)
+    assert indicdigits.load(path, error_rate=0.01)(picture).accepted
+    assert not indicdigits.load(path)(picture).accepted
+
+
+def test_not_a_digit(make, whole, picture):
+    """What is no digit keeps its best digit as the guess, and says how likely it is none."""
+    plain = Reader(whole)(picture)
+    classes = list(whole.classes)
+    classes[plain.value] = ClassLabel(text=NOT_A_DIGIT)
+    reading = Reader(make(classes=tuple(classes)))(picture)
+    assert (reading.accepted, reading.reason) == (False, "not a digit")
+    second = plain.alternatives[0]
+    assert (reading.text, reading.value) == (second.text, second.value)
+    assert reading.value is not None
+    assert reading.probability == second.probability
+    assert reading.alternatives[0].text == NOT_A_DIGIT
+    assert reading.alternatives[0].value is None
+    assert reading.alternatives[0].probability == plain.probability
+    assert reading.alternatives[1].text == plain.alternatives[1].text
+
+
+def test_not_a_digit_from_a_threshold(make, whole, picture):
+    """The class need not be the most probable one: from its threshold on a picture is refused."""
+    plain = Reader(whole)(picture)
+    classes, second = list(whole.classes), plain.alternatives[0]
+    classes[second.value] = ClassLabel(text=NOT_A_DIGIT)
+
+    def reading(threshold):
+        outside = NotADigit(threshold=threshold, digits_refused=0.01)
+        bundle = make(classes=tuple(classes), acceptance=Acceptance(not_a_digit=outside))
+        return Reader(bundle)(picture)
+
+    refused = reading(0.5 * second.probability)
+    assert (refused.reason, refused.value) == ("not a digit", plain.value)
+    assert reading(2 * second.probability).accepted
+
+
+@pytest.mark.parametrize("grey", [0, 1, 128, 254, 255], ids=lambda grey: f"grey {grey}")
+@pytest.mark.parametrize("grain", [0, 4], ids=["even", "grainy"])
+def test_all_ink_or_all_paper(reader, grey, grain):
+    """A picture that is all ink or all paper is refused as such, of any size and colour."""
+    noise = np.random.default_rng(0).integers(-grain, grain + 1, (40, 30))
+    sheet = np.clip(grey + noise, 0, 255).astype(np.uint8)
+    for picture in (sheet, np.dstack([sheet] * 3), np.tile(sheet, (20, 20)), sheet[:9, :7]):
+        found = reader(picture)
+        assert (found.accepted, found.reason) == (False, "no ink found")
+        assert found.value in range(10)
 
 
 def test_class_without_value(make, picture):

@@ -23,6 +23,7 @@ from indicdigits.models import create, freeze, surgery
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Distill, Phase, Recipe, Training
 from indicdigits.training import checkpoint, mesh, optim, processes
+from indicdigits.training.device import spare_workers
 from indicdigits.training.loop import Runtime, fit
 from indicdigits.training.step import StepBuilder, fresh_tally
 
@@ -142,6 +143,7 @@ def main(spec: dict[str, Any]) -> None:
     """Does the task of the specification."""
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_num_cpu_devices", spec["devices"])
+    spare_workers(spec["devices"])
     cases = helpers()  # sets the compilation cache too
     processes.join(spec.get("coordinator"), spec.get("processes"), spec.get("process"))
     out = Path(spec["out"])
