@@ -13,7 +13,7 @@ from indicdigits.errors import PictureError, UsageError, did_you_mean
 from indicdigits.evaluation.explainable import METHODS, Explainable, Maps, explainable
 from indicdigits.imaging.decode import Source, read_picture
 from indicdigits.imaging.normalise import ink_found, normalise
-from indicdigits.runtime.doubt import doubt
+from indicdigits.runtime.doubt import Judge
 from indicdigits.runtime.reader import Alternative, Reader
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def explain(
             Alternative(text=classes[i].text, value=classes[i].value, probability=float(row[i]))
             for i in order
         ),
-        refused=doubt(classes, row, asked.threshold),  # type: ignore[arg-type]
+        refused=Judge(classes, asked.acceptance).answer(row)[1],
     )
 
 

@@ -8,7 +8,7 @@ registry declares of a backbone. Nothing here imports JAX before a network is lo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,6 +21,7 @@ from indicdigits.evaluation.occlusion import Probabilities, occlusion
 from indicdigits.registry import BACKBONES
 from indicdigits.registry.entries import BackboneEntry
 from indicdigits.registry.shipped import shipped_weights
+from indicdigits.runtime.acceptance import Acceptance
 from indicdigits.runtime.reader import Reader, load
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Explainable:
         input_size: Side of its input, pixels.
         probabilities: uint8 (N, S, S), light ink on black -> float32 (N, C).
         heads: The head of each class, where there is more than one; then a class must be named.
-        threshold: Probability below which it does not stand by an answer, or None.
+        acceptance: When it stands by an answer.
         model: The network itself, in evaluation mode; None of an inference graph.
         backbone: What the registry says of it; None of an inference graph.
     """
@@ -61,7 +62,7 @@ class Explainable:
     input_size: int
     probabilities: Probabilities
     heads: tuple[int, ...] | None = None
-    threshold: float | None = None
+    acceptance: Acceptance = field(default_factory=Acceptance)
     model: Any = None
     backbone: BackboneEntry | None = None
 
@@ -137,7 +138,7 @@ def of_reader(reader: Reader) -> Explainable:
         classes=reader.bundle.classes,
         input_size=reader.bundle.input_size,
         probabilities=reader.probabilities,
-        threshold=reader.bundle.threshold,
+        acceptance=reader.acceptance,
     )
 
 

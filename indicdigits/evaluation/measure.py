@@ -1,7 +1,7 @@
 """From a network and pictures to a report's figures; writes nothing.
 
-What other modules measure comes in at three places: `_further` (sections of metrics.json, a line
-each), `_saliency` (maps of the worst mistakes) and `_accepted` (which answers are stood by).
+What other modules measure comes in at two places: `_further` (sections of metrics.json) and
+`_saliency` (maps of the worst mistakes).
 """
 
 from __future__ import annotations
@@ -17,17 +17,21 @@ from numpy.typing import NDArray
 
 from indicdigits.data.parts import Split
 from indicdigits.evaluation import words
+from indicdigits.evaluation.calibration import calibration_of
 from indicdigits.evaluation.energy import estimate
+from indicdigits.evaluation.explain import saliency
+from indicdigits.evaluation.figures import MOST_MISTAKES
 from indicdigits.evaluation.groups import groups
 from indicdigits.evaluation.metrics import (
     alike,
+    best_digits,
     evaluate_predictions,
-    negative_class,
     score,
     true_digits,
 )
 from indicdigits.evaluation.metrics_file import SCHEMA
 from indicdigits.evaluation.pictures import WHOLE, Part, Pictures, choose, identify
+from indicdigits.evaluation.rejection import reject_of
 from indicdigits.evaluation.subject import Subject, open_subject
 from indicdigits.imaging.normalise import ink_found
 from indicdigits.progress import Reporter
@@ -35,6 +39,8 @@ from indicdigits.recipe import Recipe
 from indicdigits.recipe.heads import heads_of
 from indicdigits.recipe.sources import OWN
 from indicdigits.registry import DATASETS
+from indicdigits.runtime.acceptance import calibrated
+from indicdigits.runtime.doubt import Judge
 
 KIND = "kind"  # the column that says what a picture shows that is no digit
 
@@ -120,14 +126,16 @@ def measure(subject: Subject, pictures: Pictures, reporter: Reporter) -> Evaluat
     """
     recipe, split = subject.recipe, pictures.split
     reporter.say(f"evaluating {subject.name} on {len(split)} pictures")
-    found = subject.answers(split)
+    answered, acceptance = subject.answers(split), subject.acceptance
+    found = calibrated(answered, acceptance.temperature)
+    judge = Judge(recipe.labels, acceptance)
     figures = evaluate_predictions(
         found,
         split.labels,
         recipe.labels,
         pictures.leaked,
         kinds=split.groups.get(KIND),
-        accepted=_accepted(subject, found),
+        accepted=judge.accepted(judge(found)),
     )
     ids = identify(split, pictures.part)
     for mistake in figures["mistakes"]:
@@ -139,9 +147,9 @@ def measure(subject: Subject, pictures: Pictures, reporter: Reporter) -> Evaluat
         | {
             "training": about_training(subject.training),
             "validation": _validation(subject, pictures),
-            "sets": _sets(recipe, split, found.argmax(axis=1)),
+            "sets": _sets(recipe, split, best_digits(found, recipe.labels)),
         }
-        | _further(subject, pictures, found)
+        | _further(subject, pictures, answered)
     )
     return Evaluation(
         metrics=metrics,
@@ -156,21 +164,28 @@ def measure(subject: Subject, pictures: Pictures, reporter: Reporter) -> Evaluat
     )
 
 
-def _further(subject: Subject, pictures: Pictures, found: NDArray[np.floating]) -> dict[str, Any]:
+def _further(subject: Subject, pictures: Pictures, answered: NDArray[np.float32]) -> dict[str, Any]:
     """The sections that other modules measure; None is "not measured".
 
     Args:
         subject: What was asked.
         pictures: What it was asked about.
-        found: (N, C), what it answered.
+        answered: (N, C), what it answered, uncalibrated.
     """
+    recipe, acceptance = subject.recipe, subject.acceptance
     split = pictures.split
-    people = true_digits(split.labels, subject.recipe.labels) & _of_people(split)
-    right = (found.argmax(axis=1) == split.labels)[people]
+    people = true_digits(split.labels, recipe.labels) & _of_people(split)
+    right = (best_digits(answered, recipe.labels) == split.labels)[people]
     columns = {name: column[people] for name, column in split.groups.items() if name != KIND}
     return {
-        "calibration": None,
-        "reject": None,
+        "calibration": calibration_of(
+            answered,
+            split.labels,
+            acceptance.temperature,
+            classes=recipe.labels,
+            fitted_on=acceptance.fitted_on,
+        ),
+        "reject": reject_of(answered, split.labels, acceptance, classes=recipe.labels),
         "robustness": None,
         "groups": groups(columns, right),
     }
@@ -186,22 +201,17 @@ def _of_people(split: Split) -> NDArray[np.bool_]:
     return np.ones(len(split), bool) if drawn.all() else ~drawn
 
 
-def _accepted(subject: Subject, found: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Bool (N,), which answers the reader stands by: a digit, at its threshold or above."""
-    negative = negative_class(subject.recipe.labels)
-    return (found.argmax(axis=1) != negative) & (found.max(axis=1) >= (subject.threshold or 0.0))
-
-
 def _saliency(
     subject: Subject, split: Split, metrics: Mapping[str, Any]
 ) -> NDArray[np.float32] | None:
-    """Maps of the mistakes that are shown; None for what has no gradients.
-
-    `evaluation.explain.saliency(subject.network, images, classes)` belongs here, of the images
-    `split.images[mistake["index"]]` and the answers given, for the first
-    `figures.MOST_MISTAKES` of `metrics["mistakes"]`.
-    """
-    return None
+    """Maps of the mistakes that are shown; None where nothing can be asked, or nothing is wrong."""
+    shown = metrics["mistakes"][:MOST_MISTAKES]
+    if subject.network is None or not shown:
+        return None
+    texts = [entry.text for entry in subject.recipe.labels]
+    answers = np.array([texts.index(mistake["answer"]) for mistake in shown])
+    images = np.stack([split.images[mistake["index"]] for mistake in shown])
+    return saliency(subject.network, images, answers)
 
 
 def _validation(subject: Subject, pictures: Pictures) -> dict[str, Any] | None:
@@ -212,7 +222,9 @@ def _validation(subject: Subject, pictures: Pictures) -> dict[str, Any] | None:
     right = np.zeros(0, bool)
     if len(held_out):
         digits = true_digits(held_out.labels, subject.recipe.labels)
-        right = (subject.answers(held_out).argmax(axis=1) == held_out.labels)[digits]
+        right = (best_digits(subject.answers(held_out), subject.recipe.labels) == held_out.labels)[
+            digits
+        ]
     return {
         **score(right),
         "trained_on": subject.recipe.data.train_on == "train+validation",

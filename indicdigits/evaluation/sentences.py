@@ -10,8 +10,8 @@ from indicdigits.evaluation.words import count, duration, interval, percent
 # What the page says in the place of a section that was not measured.
 HOW_TO_MEASURE = {
     "calibration": (
-        "Not measured. `indicdigits calibrate RUN` fits it on pictures of the training part that "
-        "were held out; evaluate again afterwards."
+        "It is not calibrated. `indicdigits calibrate RUN` fits that on pictures of the training "
+        "part that were held out; evaluate again afterwards."
     ),
     "reject": (
         "It has no threshold: it answers whatever its certainty. `indicdigits calibrate RUN` finds "

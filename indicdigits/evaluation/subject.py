@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from indicdigits.recipe import Recipe
 from indicdigits.registry.shipped import shipped_weights
 from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime import shipped
+from indicdigits.runtime.acceptance import Acceptance
 from indicdigits.runtime.reader import Reader
 
 ALLOWED = "a run folder, a bundle file, or a name that ships, such as devanagari or mnist-cnn"
@@ -38,8 +39,8 @@ class Subject:
         root: The folder that the recipe's relative paths start from.
         weights: Which weights these are, in words.
         finished: Whether they are a run's final ones.
-        answers: A part of the data -> probabilities float32 (N, C).
-        threshold: Probability below which an answer is not accepted, or None.
+        answers: A part of the data -> probabilities float32 (N, C), uncalibrated.
+        acceptance: Its temperature, and when it stands by an answer.
         training: What is known of how it was trained: `seconds`, `machine`, `version`, `contact`.
         history: A record for every epoch of its training; empty where none is known.
         about: Further facts for the page, such as `versions`.
@@ -53,7 +54,7 @@ class Subject:
     weights: str
     finished: bool = True
     answers: Callable[[Split], NDArray[np.float32]] = field(repr=False)
-    threshold: float | None = None
+    acceptance: Acceptance = field(default_factory=Acceptance)
     training: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
@@ -105,6 +106,7 @@ def open_subject(what: str | Path, reporter: Reporter) -> Subject:
 
 def _trained(name: str, reporter: Reporter) -> Subject:
     # Here, not above: a bundle needs no JAX.
+    from indicdigits.evaluation.calibrate import read_acceptance
     from indicdigits.training.device import keep_compilations
     from indicdigits.training.history import read_history
     from indicdigits.training.weights import answers, find_weights, load_model
@@ -129,6 +131,7 @@ def _trained(name: str, reporter: Reporter) -> Subject:
         weights=weights_of(loaded.info),
         finished=finished,
         answers=lambda split: answers(loaded, split),
+        acceptance=read_acceptance(run, about) if finished else Acceptance(),
         training=known,
         history=read_history(run),
         about=known,
@@ -141,11 +144,12 @@ def _bundle(path: Path) -> Subject:
 
     bundle = bundles.read(path)
     reader = Reader(bundle, threads=usable_cores(), where=path)
+    plain = Reader(replace(bundle, acceptance=Acceptance()), threads=usable_cores(), where=path)
     recipe = recipes.loads(tomli_w.dumps(dict(bundle.recipe["resolved"])), source=str(path))
 
     def answers(split: Split) -> NDArray[np.float32]:
         starts = range(0, len(split), _BATCH)
-        batches = [reader.probabilities(split.images[start : start + _BATCH]) for start in starts]
+        batches = [plain.probabilities(split.images[start : start + _BATCH]) for start in starts]
         return np.concatenate([np.zeros((0, len(bundle.classes)), np.float32), *batches])
 
     return Subject(
@@ -155,7 +159,7 @@ def _bundle(path: Path) -> Subject:
         root=Path.cwd(),
         weights=f"those of a bundle, graph SHA-256 {bundle.parity.graph_sha256[:12]}",
         answers=answers,
-        threshold=bundle.threshold,
+        acceptance=bundle.acceptance,
         training=bundle.metrics.get("training") or {},
         network=reader,
     )
