@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from indicdigits.evaluation.metrics import (
 from indicdigits.evaluation.metrics_file import SCHEMA
 from indicdigits.evaluation.pictures import WHOLE, Part, Pictures, choose, identify
 from indicdigits.evaluation.rejection import reject_of
+from indicdigits.evaluation.robustness import measure_robustness, trained_effects
 from indicdigits.evaluation.subject import Subject, open_subject
 from indicdigits.imaging.normalise import ink_found
 from indicdigits.progress import Reporter
@@ -79,6 +80,7 @@ def evaluate(
     *,
     data: Sequence[str] = (),
     part: Part | None = None,
+    worse: int = 0,
 ) -> Evaluation:
     """Measures a run or a bundle.
 
@@ -87,6 +89,7 @@ def evaluate(
         reporter: Where progress goes.
         data: What to read, as in `pictures.choose`.
         part: Which part of it.
+        worse: How many of the pictures are read again under each corruption; 0 leaves that out.
 
     Raises:
         UsageError: No such run, bundle or part.
@@ -95,7 +98,27 @@ def evaluate(
         DataError: The pictures cannot be had, or the network answers nonsense.
     """
     subject = open_subject(what, reporter)
-    return measure(subject, choose(subject, data, part, reporter), reporter)
+    pictures = choose(subject, data, part, reporter)
+    evaluation = measure(subject, pictures, reporter)
+    if worse:
+        found = _robustness(subject, pictures.split, worse, reporter)
+        evaluation.metrics["robustness"] = found
+    return evaluation
+
+
+def _robustness(subject: Subject, split: Split, count: int, reporter: Reporter) -> dict[str, Any]:
+    """How some of the digits are read under each corruption, evenly spread over the pictures."""
+    classes = subject.recipe.labels
+    digits = np.flatnonzero(true_digits(split.labels, classes))
+    few = np.linspace(0, len(digits) - 1, min(count, len(digits))).round().astype(int)
+    chosen = split.take(digits[few])
+    return measure_robustness(
+        lambda images: subject.answers(replace(chosen, images=images)),
+        chosen.images,
+        chosen.labels,
+        trained_with=trained_effects(subject.recipe),
+        reporter=reporter,
+    )
 
 
 def default_folder(what: str | Path, metrics: Mapping[str, Any]) -> Path:

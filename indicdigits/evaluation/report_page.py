@@ -16,6 +16,7 @@ from indicdigits.evaluation.measure import Evaluation
 from indicdigits.evaluation.overlay import overlay
 from indicdigits.evaluation.page import PICTURE_SIDE, data_uri, fill, picture_uri
 from indicdigits.evaluation.reliability import reliability_png
+from indicdigits.evaluation.robustness_figure import robustness_png
 from indicdigits.evaluation.selective import risk_coverage_png
 
 _DIGITS_A_NUMBER = 6
@@ -30,10 +31,7 @@ class Chart(NamedTuple):
 
 
 def charts(evaluation: Evaluation) -> dict[str, Chart | None]:
-    """Name -> chart of everything that was measured; None where it was not.
-
-    A chart of `robustness` belongs here too; the page shows whatever is not None.
-    """
+    """Name -> chart of everything that was measured; None where it was not."""
     metrics, history = evaluation.metrics, evaluation.history
 
     def both(draw: Any, measured: Any) -> Chart | None:
@@ -43,7 +41,7 @@ def charts(evaluation: Evaluation) -> dict[str, Chart | None]:
         "curves": both(curves_png, history),
         "reliability": both(reliability_png, metrics["calibration"]),
         "selective": both(risk_coverage_png, metrics["reject"]),
-        "robustness": None,
+        "robustness": both(robustness_png, metrics["robustness"]),
     }
 
 
