@@ -33,6 +33,12 @@ def evaluate(
     ],
     data: Data = None,
     part: Part = None,
+    worse: Annotated[
+        int,
+        typer.Option(
+            "--worse", min=0, help="So many pictures are read again under each corruption."
+        ),
+    ] = 0,
     output: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder to write; RUN/report or report-NAME by default."),
@@ -50,9 +56,7 @@ def evaluate(
     from indicdigits.evaluation import measure, report
     from indicdigits.evaluation.summary import summary
 
-    evaluation = measure.evaluate(
-        what, reporter(quiet), data=data or (), part=part, maps=True, degraded=degraded
-    )
+    evaluation = measure.evaluate(what, reporter(quiet), data=data or (), part=part, worse=worse)
     folder = output or measure.default_folder(what, evaluation.metrics)
     page = report.write_report(folder, evaluation)
     emit(evaluation.metrics, json, f"{summary(evaluation.metrics)}\nreport: {page}")

@@ -9,6 +9,7 @@ from typing import Any
 
 from indicdigits.errors import UsageError
 from indicdigits.evaluation.compare import Candidate
+from indicdigits.evaluation.metrics import best_digits
 from indicdigits.evaluation.pictures import Part, choose, identify
 from indicdigits.evaluation.predictions import read_predictions
 from indicdigits.evaluation.subject import Subject, open_subject
@@ -104,7 +105,7 @@ def load_reader(
         classes=recipe.labels,
         keys=split.keys,
         labels=split.labels,
-        answers=subject.answers(split).argmax(axis=1),
+        answers=best_digits(subject.answers(split), recipe.labels),
         ids=identify(split, pictures.part),
         images=split.images,
         history=history,

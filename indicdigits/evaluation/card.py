@@ -277,7 +277,7 @@ def _never_sure(metrics: Mapping[str, Any]) -> Iterable[str]:
             "- It knows digits only: whatever a picture shows, its best guess is one of its "
             "classes, and how it takes what is no digit has not been measured."
         )
-    if not metrics["calibration"]:
+    if (metrics["calibration"] or {}).get("temperature") is None:
         yield "- Its probabilities are not calibrated: 99 % sure is not 99 % right."
 
 

@@ -1,14 +1,14 @@
 """From a network and pictures to a report's figures; writes nothing.
 
-What other modules measure comes in at two places: `_further` (sections of metrics.json, a line
-each) and `_saliency` (maps of the worst mistakes).
+What other modules measure comes in at two places: `_further` (sections of metrics.json) and
+`_saliency` (maps of the worst mistakes).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,12 @@ from indicdigits.data.parts import Split
 from indicdigits.evaluation import words
 from indicdigits.evaluation.calibration import calibration_of
 from indicdigits.evaluation.energy import estimate
+from indicdigits.evaluation.explain import saliency
 from indicdigits.evaluation.figures import MOST_MISTAKES
 from indicdigits.evaluation.groups import groups
 from indicdigits.evaluation.metrics import (
     alike,
+    best_digits,
     evaluate_predictions,
     score,
     true_digits,
@@ -78,8 +80,7 @@ def evaluate(
     *,
     data: Sequence[str] = (),
     part: Part | None = None,
-    maps: bool = False,
-    degraded: int = 0,
+    worse: int = 0,
 ) -> Evaluation:
     """Measures a run or a bundle.
 
@@ -88,9 +89,7 @@ def evaluate(
         reporter: Where progress goes.
         data: What to read, as in `pictures.choose`.
         part: Which part of it.
-        maps: Whether the worst mistakes are explained, for the page.
-        degraded: How many pictures are read under every effect of `imaging.degrade`; 0 leaves
-            that out.
+        worse: How many of the pictures are read again under each corruption; 0 leaves that out.
 
     Raises:
         UsageError: No such run, bundle or part.
@@ -100,7 +99,26 @@ def evaluate(
     """
     subject = open_subject(what, reporter)
     pictures = choose(subject, data, part, reporter)
-    return measure(subject, pictures, reporter, maps=maps, degraded=degraded)
+    evaluation = measure(subject, pictures, reporter)
+    if worse:
+        found = _robustness(subject, pictures.split, worse, reporter)
+        evaluation.metrics["robustness"] = found
+    return evaluation
+
+
+def _robustness(subject: Subject, split: Split, count: int, reporter: Reporter) -> dict[str, Any]:
+    """How some of the digits are read under each corruption, evenly spread over the pictures."""
+    classes = subject.recipe.labels
+    digits = np.flatnonzero(true_digits(split.labels, classes))
+    few = np.linspace(0, len(digits) - 1, min(count, len(digits))).round().astype(int)
+    chosen = split.take(digits[few])
+    return measure_robustness(
+        lambda images: subject.answers(replace(chosen, images=images)),
+        chosen.images,
+        chosen.labels,
+        trained_with=trained_effects(subject.recipe),
+        reporter=reporter,
+    )
 
 
 def default_folder(what: str | Path, metrics: Mapping[str, Any]) -> Path:
@@ -138,9 +156,9 @@ def measure(
     """
     recipe, split = subject.recipe, pictures.split
     reporter.say(f"evaluating {subject.name} on {len(split)} pictures")
-    uncalibrated = subject.answers(split)
-    found = calibrated(uncalibrated, subject.acceptance.temperature)
-    judge = Judge(recipe.labels, subject.acceptance)
+    answered, acceptance = subject.answers(split), subject.acceptance
+    found = calibrated(answered, acceptance.temperature)
+    judge = Judge(recipe.labels, acceptance)
     figures = evaluate_predictions(
         found,
         split.labels,
@@ -159,10 +177,9 @@ def measure(
         | {
             "training": about_training(subject.training),
             "validation": _validation(subject, pictures),
-            "sets": _sets(recipe, split, found.argmax(axis=1)),
+            "sets": _sets(recipe, split, best_digits(found, recipe.labels)),
         }
-        | _further(subject, pictures, uncalibrated)
-        | {"robustness": _robustness(subject, split, degraded, reporter)}
+        | _further(subject, pictures, answered)
     )
     return Evaluation(
         metrics=metrics,
@@ -177,46 +194,31 @@ def measure(
     )
 
 
-def _further(subject: Subject, pictures: Pictures, found: NDArray[np.float32]) -> dict[str, Any]:
+def _further(subject: Subject, pictures: Pictures, answered: NDArray[np.float32]) -> dict[str, Any]:
     """The sections that other modules measure; None is "not measured".
 
     Args:
         subject: What was asked.
         pictures: What it was asked about.
-        found: (N, C), what it answered, uncalibrated.
+        answered: (N, C), what it answered, uncalibrated.
     """
-    split, acceptance, classes = pictures.split, subject.acceptance, subject.recipe.labels
-    people = true_digits(split.labels, subject.recipe.labels) & _of_people(split)
-    right = (found.argmax(axis=1) == split.labels)[people]
+    recipe, acceptance = subject.recipe, subject.acceptance
+    split = pictures.split
+    people = true_digits(split.labels, recipe.labels) & _of_people(split)
+    right = (best_digits(answered, recipe.labels) == split.labels)[people]
     columns = {name: column[people] for name, column in split.groups.items() if name != KIND}
-    sections: dict[str, Any] = {"calibration": None, "reject": None}
-    if subject.read is not None:  # one softmax over all classes
-        sections["calibration"] = calibration_of(
-            found,
+    return {
+        "calibration": calibration_of(
+            answered,
             split.labels,
             acceptance.temperature,
-            classes=classes,
+            classes=recipe.labels,
             fitted_on=acceptance.fitted_on,
-        )
-        sections["reject"] = reject_of(found, split.labels, acceptance, classes=classes)
-    return sections | {"groups": groups(columns, right)}
-
-
-def _robustness(
-    subject: Subject, split: Split, most: int, reporter: Reporter
-) -> dict[str, Any] | None:
-    """How it reads the digits under every effect; None where that was not asked."""
-    if not most or subject.read is None:
-        return None
-    digits = true_digits(split.labels, subject.recipe.labels)
-    return measure_robustness(
-        subject.read,
-        split.images[digits],
-        split.labels[digits],
-        trained_with=trained_effects(subject.recipe),
-        limit=most,
-        reporter=reporter,
-    )
+        ),
+        "reject": reject_of(answered, split.labels, acceptance, classes=recipe.labels),
+        "robustness": None,
+        "groups": groups(columns, right),
+    }
 
 
 def _of_people(split: Split) -> NDArray[np.bool_]:
@@ -232,18 +234,14 @@ def _of_people(split: Split) -> NDArray[np.bool_]:
 def _saliency(
     subject: Subject, split: Split, metrics: Mapping[str, Any]
 ) -> NDArray[np.float32] | None:
-    """What the answers to the mistakes that are shown rest on; None for a network of many heads."""
+    """Maps of the mistakes that are shown; None where nothing can be asked, or nothing is wrong."""
     shown = metrics["mistakes"][:MOST_MISTAKES]
-    if not shown or subject.read is None:
+    if subject.network is None or not shown:
         return None
-    from indicdigits.evaluation.explain import saliency
-
     texts = [entry.text for entry in subject.recipe.labels]
-    return saliency(
-        subject.network,
-        split.images[[mistake["index"] for mistake in shown]],
-        np.array([texts.index(mistake["answer"]) for mistake in shown]),
-    )
+    answers = np.array([texts.index(mistake["answer"]) for mistake in shown])
+    images = np.stack([split.images[mistake["index"]] for mistake in shown])
+    return saliency(subject.network, images, answers)
 
 
 def _validation(subject: Subject, pictures: Pictures) -> dict[str, Any] | None:
@@ -254,7 +252,9 @@ def _validation(subject: Subject, pictures: Pictures) -> dict[str, Any] | None:
     right = np.zeros(0, bool)
     if len(held_out):
         digits = true_digits(held_out.labels, subject.recipe.labels)
-        right = (subject.answers(held_out).argmax(axis=1) == held_out.labels)[digits]
+        right = (best_digits(subject.answers(held_out), subject.recipe.labels) == held_out.labels)[
+            digits
+        ]
     return {
         **score(right),
         "trained_on": subject.recipe.data.train_on == "train+validation",

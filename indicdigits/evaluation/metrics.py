@@ -73,6 +73,19 @@ def true_digits(labels: NDArray[np.integer], classes: Sequence[ClassEntry]) -> N
     return labels != (-1 if (index := negative_class(classes)) is None else index)
 
 
+def best_digits(
+    probabilities: NDArray[np.floating], classes: Sequence[ClassEntry]
+) -> NDArray[np.intp]:
+    """The answers (N,): the most probable class but "not a digit", as `Reader` gives them.
+
+    Whether an answer is stood by is another question, and so is "not a digit".
+    """
+    negative = negative_class(classes)
+    if negative is None:
+        return probabilities.argmax(axis=1)
+    return np.where(np.arange(len(classes)) == negative, -1, probabilities).argmax(axis=1)
+
+
 def evaluate_predictions(
     probabilities: NDArray[np.floating],
     labels: NDArray[np.integer],
@@ -108,8 +121,11 @@ def evaluate_predictions(
             works can answer (NaN, a label that is no class).
     """
     _check(probabilities, labels, classes, leaked)
-    answers = probabilities.argmax(axis=1)
     digits, same = true_digits(labels, classes), alike(classes)
+    best, negative = best_digits(probabilities, classes), negative_class(classes)
+    if accepted is None:
+        accepted = probabilities.argmax(axis=1) != negative
+    answers = np.where(~digits & ~accepted, labels, best)  # rightly told to be no digit
     right = answers == labels
     per_class = _per_class(labels, answers, classes)
     confusion = confusion_matrix(labels, answers, labels=np.arange(len(classes)))
@@ -121,7 +137,7 @@ def evaluate_predictions(
         "per_class": per_class,
         "confusion": confusion.tolist(),
         "mistakes": _mistakes(probabilities, labels, classes, leaked),
-        "negatives": _negatives(labels, answers, classes, kinds, accepted),
+        "negatives": _negatives(digits, accepted, kinds),
     }
 
 
@@ -218,7 +234,7 @@ def _mistakes(
     leaked: NDArray[np.bool_] | None,
 ) -> list[dict[str, Any]]:
     """All misread digits, the one the network was surest of first; ties by place in the split."""
-    answers = probabilities.argmax(axis=1)
+    answers = best_digits(probabilities, classes)
     wrong = np.flatnonzero((answers != labels) & true_digits(labels, classes))
     order = wrong[np.argsort(-probabilities[wrong, answers[wrong]], kind="stable")]
     return [
@@ -246,23 +262,17 @@ def _guesses(row: NDArray[np.floating], classes: Sequence[ClassEntry]) -> list[d
 
 
 def _negatives(
-    labels: NDArray[np.integer],
-    answers: NDArray[np.integer],
-    classes: Sequence[ClassEntry],
-    kinds: NDArray[np.str_] | None,
-    accepted: NDArray[np.bool_] | None,
+    digits: NDArray[np.bool_], accepted: NDArray[np.bool_], kinds: NDArray[np.str_] | None
 ) -> dict[str, Any] | None:
     """Pictures of no digit that were taken for one: n, accepted, share, interval, kinds."""
-    negatives = ~true_digits(labels, classes)
-    if not negatives.any():
+    if digits.all():
         return None
-    taken = answers != negative_class(classes) if accepted is None else accepted
-    named = np.full(len(labels), "") if kinds is None else kinds.astype(str)
+    named = np.full(len(digits), "") if kinds is None else kinds.astype(str)
     rows = [
-        {"kind": kind or None, **_accepted(taken[negatives & (named == kind)])}
-        for kind in np.unique(named[negatives]).tolist()
+        {"kind": kind or None, **_accepted(accepted[~digits & (named == kind)])}
+        for kind in np.unique(named[~digits]).tolist()
     ]
-    return {**_accepted(taken[negatives]), "kinds": rows}
+    return {**_accepted(accepted[~digits]), "kinds": rows}
 
 
 def _accepted(accepted: NDArray[np.bool_]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ _COLOURS = {"before": OTHER, "after": RIGHT}
 
 
 def reliability_png(calibration: Mapping[str, Any], *, tall: bool = False) -> bytes:
-    """Share read right against certainty, before and after calibration.
+    """Share read right against certainty, before and after calibration where there was one.
 
     Each point is a bin of `reliability`, its area growing with the pictures in it, with the 95 %
     Wilson interval of its accuracy. On the diagonal, certainty is what it claims to be.
@@ -29,11 +29,13 @@ def reliability_png(calibration: Mapping[str, Any], *, tall: bool = False) -> by
         calibration: As metrics.json has it.
         tall: One below the other, for narrow screens, rather than side by side.
     """
-    size, shape = ((4.6, 8.4), (2, 1)) if tall else ((9.2, 4.5), (1, 2))
-    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
-    for axes, (name, title) in zip(figure.subplots(*shape), _TITLES.items(), strict=True):
+    # Without a temperature, after is before.
+    names = list(_TITLES)[: 1 if calibration["temperature"] is None else 2]
+    size, shape = ((4.6, 4.2), (len(names), 1)) if tall else ((4.6, 4.5), (1, len(names)))
+    figure = Figure(figsize=(size[0] * shape[1], size[1] * shape[0]), dpi=DPI, layout="constrained")
+    for axes, name in zip(figure.subplots(*shape, squeeze=False).flat, names, strict=True):
         _diagram(axes, calibration["reliability"][name], _COLOURS[name])
-        axes.set_title(title, loc="left", color=INK, fontsize=13)
+        axes.set_title(_TITLES[name], loc="left", color=INK, fontsize=13)
     return png_bytes(figure)
 
 

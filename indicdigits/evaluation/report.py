@@ -12,6 +12,7 @@ from indicdigits.evaluation import figures, metrics_file
 from indicdigits.evaluation.card import card_markdown
 from indicdigits.evaluation.card_file import CARD
 from indicdigits.evaluation.measure import Evaluation
+from indicdigits.evaluation.metrics import best_digits
 from indicdigits.evaluation.report_page import charts, render
 
 PAGE, PREDICTIONS = "report.html", "predictions.csv"
@@ -61,7 +62,7 @@ def predictions_csv(evaluation: Evaluation) -> str:
     Another tool's answers to the same pictures are compared by these ids.
     """
     texts = [row["text"] for row in evaluation.metrics["per_class"]]
-    answers = evaluation.probabilities.argmax(axis=1)
+    answers = best_digits(evaluation.probabilities, evaluation.recipe.labels)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["id", "truth", "prediction", "confidence"])

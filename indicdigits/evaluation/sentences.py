@@ -10,16 +10,16 @@ from indicdigits.evaluation.words import count, duration, interval, percent
 # What the page says in the place of a section that was not measured.
 HOW_TO_MEASURE = {
     "calibration": (
-        "Not measured. `indicdigits calibrate RUN` fits it on pictures of the training part that "
-        "were held out; evaluate again afterwards."
+        "It is not calibrated. `indicdigits calibrate RUN` fits that on pictures of the training "
+        "part that were held out; evaluate again afterwards."
     ),
     "reject": (
         "It has no threshold: it answers whatever its certainty. `indicdigits calibrate RUN` finds "
         "thresholds for stated error rates."
     ),
     "robustness": (
-        "Not measured: how it reads worn, noisy or badly scanned pictures is not known from this "
-        "report."
+        "Not measured. `indicdigits evaluate --worse 500` reads 500 of the pictures again under "
+        "each corruption."
     ),
 }
 

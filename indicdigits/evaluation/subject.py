@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,7 @@ class Subject:
         weights: Which weights these are, in words.
         finished: Whether they are a run's final ones.
         answers: A part of the data -> probabilities float32 (N, C), uncalibrated.
-        read: Images uint8 (N, S, S) -> the same; None for a network that is told which script each
-            picture is of.
-        acceptance: When it stands by an answer.
+        acceptance: Its temperature, and when it stands by an answer.
         training: What is known of how it was trained: `seconds`, `machine`, `version`, `contact`.
         history: A record for every epoch of its training; empty where none is known.
         about: Further facts for the page, such as `versions`.
@@ -56,7 +54,6 @@ class Subject:
     weights: str
     finished: bool = True
     answers: Callable[[Split], NDArray[np.float32]] = field(repr=False)
-    read: Callable[[NDArray[np.uint8]], NDArray[np.float32]] | None = field(repr=False)
     acceptance: Acceptance = field(default_factory=Acceptance)
     training: Mapping[str, Any]
     history: Sequence[Mapping[str, Any]] = ()
@@ -110,7 +107,6 @@ def open_subject(what: str | Path, reporter: Reporter) -> Subject:
 def _trained(name: str, reporter: Reporter) -> Subject:
     # Here, not above: a bundle needs no JAX.
     from indicdigits.evaluation.calibrate import read_acceptance
-    from indicdigits.recipe.heads import heads_of
     from indicdigits.training.device import keep_compilations
     from indicdigits.training.history import read_history
     from indicdigits.training.weights import answers, find_weights, load_model, predictor
@@ -135,9 +131,8 @@ def _trained(name: str, reporter: Reporter) -> Subject:
         root=Path(about.get("root", run)),
         weights=weights_of(loaded.info),
         finished=finished,
-        answers=lambda split: read(split.images) if read else answers(loaded, split),
-        read=read,
-        acceptance=read_acceptance(run, about),
+        answers=lambda split: answers(loaded, split),
+        acceptance=read_acceptance(run, about) if finished else Acceptance(),
         training=known,
         history=read_history(run),
         about=known,
@@ -150,11 +145,12 @@ def _bundle(path: Path) -> Subject:
 
     bundle = bundles.read(path)
     reader = Reader(bundle, threads=usable_cores(), where=path)
+    plain = Reader(replace(bundle, acceptance=Acceptance()), threads=usable_cores(), where=path)
     recipe = recipes.loads(tomli_w.dumps(dict(bundle.recipe["resolved"])), source=str(path))
 
-    def read(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        starts = range(0, len(images), _BATCH)
-        batches = [reader.uncalibrated(images[start : start + _BATCH]) for start in starts]
+    def answers(split: Split) -> NDArray[np.float32]:
+        starts = range(0, len(split), _BATCH)
+        batches = [plain.probabilities(split.images[start : start + _BATCH]) for start in starts]
         return np.concatenate([np.zeros((0, len(bundle.classes)), np.float32), *batches])
 
     return Subject(
@@ -163,8 +159,7 @@ def _bundle(path: Path) -> Subject:
         recipe=recipe,
         root=Path.cwd(),
         weights=f"those of a bundle, graph SHA-256 {bundle.parity.graph_sha256[:12]}",
-        answers=lambda split: read(split.images),
-        read=read,
+        answers=answers,
         acceptance=bundle.acceptance,
         training=bundle.metrics.get("training") or {},
         network=reader,

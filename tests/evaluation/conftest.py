@@ -117,7 +117,9 @@ def bins(lift: float) -> list[dict[str, float]]:
 def everything() -> dict[str, Any]:
     """The sections that other modules measure, as they write them."""
     writers = np.array(["anil", "bina", "chitra", ""])[np.arange(200) % 4]
-    strengths = [{"strength": s, "n": 200, "errors": 4 * s, "accuracy": 1 - s / 50} for s in (1, 3)]
+    strengths = [
+        {"strength": s / 4, "n": 200, "errors": 4 * s, "accuracy": 1 - s / 50} for s in (1, 3)
+    ]
     return {
         "calibration": {
             "temperature": 1.31,
@@ -145,14 +147,16 @@ def everything() -> dict[str, Any]:
         "robustness": {
             "n": 200,
             "seed": 0,
+            "clean": {"n": 200, "errors": 3, "accuracy": 0.985, "interval": [0.957, 0.995]},
             "rows": [
-                {"effect": "shear", "of": "MNIST-C", "trained_with": True, "strengths": strengths},
                 {
-                    "effect": "stamp",
-                    "of": "paper and scanner",
-                    "trained_with": False,
+                    "effect": effect,
+                    "of": family,
+                    "trained_with": effect == "shear",
                     "strengths": strengths,
-                },
+                    "prepared": None,
+                }
+                for effect, family in {"shear": "MNIST-C", "stamp": "paper and scanner"}.items()
             ],
             "mean_mnist_c": 0.98,
             "mean_never_trained": 0.975,
