@@ -36,19 +36,13 @@ def evaluate(
     worse: Annotated[
         int,
         typer.Option(
-            "--worse", min=0, help="So many pictures are read again under each corruption."
+            "--worse", min=0, help="Pictures to read again under each corruption; 0 leaves it out."
         ),
-    ] = 0,
+    ] = 200,
     output: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder to write; RUN/report or report-NAME by default."),
     ] = None,
-    degraded: Annotated[
-        int,
-        typer.Option(
-            "--degraded", min=0, help="Pictures to read under every corruption; 0 leaves that out."
-        ),
-    ] = 200,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -56,7 +50,9 @@ def evaluate(
     from indicdigits.evaluation import measure, report
     from indicdigits.evaluation.summary import summary
 
-    evaluation = measure.evaluate(what, reporter(quiet), data=data or (), part=part, worse=worse)
+    evaluation = measure.evaluate(
+        what, reporter(quiet), data=data or (), part=part, maps=True, worse=worse
+    )
     folder = output or measure.default_folder(what, evaluation.metrics)
     page = report.write_report(folder, evaluation)
     emit(evaluation.metrics, json, f"{summary(evaluation.metrics)}\nreport: {page}")

@@ -157,7 +157,7 @@ def explain(
             Alternative(text=classes[i].text, value=classes[i].value, probability=float(row[i]))
             for i in order
         ),
-        refused=Judge(classes, asked.acceptance).answer(row)[1],
+        refused=refused,
     )
 
 

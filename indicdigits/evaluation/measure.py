@@ -80,6 +80,7 @@ def evaluate(
     *,
     data: Sequence[str] = (),
     part: Part | None = None,
+    maps: bool = False,
     worse: int = 0,
 ) -> Evaluation:
     """Measures a run or a bundle.
@@ -89,6 +90,7 @@ def evaluate(
         reporter: Where progress goes.
         data: What to read, as in `pictures.choose`.
         part: Which part of it.
+        maps: Whether the worst mistakes are explained, for the page.
         worse: How many of the pictures are read again under each corruption; 0 leaves that out.
 
     Raises:
@@ -99,7 +101,7 @@ def evaluate(
     """
     subject = open_subject(what, reporter)
     pictures = choose(subject, data, part, reporter)
-    evaluation = measure(subject, pictures, reporter)
+    evaluation = measure(subject, pictures, reporter, maps=maps)
     if worse:
         found = _robustness(subject, pictures.split, worse, reporter)
         evaluation.metrics["robustness"] = found
@@ -147,7 +149,6 @@ def measure(
     reporter: Reporter,
     *,
     maps: bool = False,
-    degraded: int = 0,
 ) -> Evaluation:
     """Asks a network about pictures, and counts; the arguments are those of `evaluate`.
 

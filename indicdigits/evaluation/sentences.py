@@ -18,7 +18,7 @@ HOW_TO_MEASURE = {
         "thresholds for stated error rates."
     ),
     "robustness": (
-        "Not measured. `indicdigits evaluate --worse 500` reads 500 of the pictures again under "
+        "Not measured. `indicdigits evaluate --worse 200` reads 200 of the pictures again under "
         "each corruption."
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ def _trained(name: str, reporter: Reporter) -> Subject:
     from indicdigits.evaluation.calibrate import read_acceptance
     from indicdigits.training.device import keep_compilations
     from indicdigits.training.history import read_history
-    from indicdigits.training.weights import answers, find_weights, load_model, predictor
+    from indicdigits.training.weights import answerer, find_weights, load_model
 
     keep_compilations()
     loaded, source = load_model(name), find_weights(name).resolve()
@@ -123,7 +123,6 @@ def _trained(name: str, reporter: Reporter) -> Subject:
             f"{loaded.info.get('step')}; --resume {run} finishes it"
         )
     known = about | loaded.info
-    read = None if heads_of(loaded.recipe) else predictor(loaded.model)
     return Subject(
         name=loaded.recipe.name,
         source=source,
@@ -131,7 +130,7 @@ def _trained(name: str, reporter: Reporter) -> Subject:
         root=Path(about.get("root", run)),
         weights=weights_of(loaded.info),
         finished=finished,
-        answers=lambda split: answers(loaded, split),
+        answers=answerer(loaded),
         acceptance=read_acceptance(run, about) if finished else Acceptance(),
         training=known,
         history=read_history(run),
@@ -145,12 +144,11 @@ def _bundle(path: Path) -> Subject:
 
     bundle = bundles.read(path)
     reader = Reader(bundle, threads=usable_cores(), where=path)
-    plain = Reader(replace(bundle, acceptance=Acceptance()), threads=usable_cores(), where=path)
     recipe = recipes.loads(tomli_w.dumps(dict(bundle.recipe["resolved"])), source=str(path))
 
     def answers(split: Split) -> NDArray[np.float32]:
         starts = range(0, len(split), _BATCH)
-        batches = [plain.probabilities(split.images[start : start + _BATCH]) for start in starts]
+        batches = [reader.uncalibrated(split.images[start : start + _BATCH]) for start in starts]
         return np.concatenate([np.zeros((0, len(bundle.classes)), np.float32), *batches])
 
     return Subject(

@@ -118,8 +118,14 @@ def answers(loaded: LoadedModel, pictures: Split) -> np.ndarray:
 
     A network with a head for each script is told which script each picture is of.
     """
+    return answerer(loaded)(pictures)
+
+
+def answerer(loaded: LoadedModel) -> Callable[[Split], np.ndarray]:
+    """`answers` for a network that is asked more than once: compiled once."""
     heads = heads_of(loaded.recipe)
-    return told_head(predict(loaded.model, pictures.images, heads=heads), pictures.labels, heads)
+    ask = predictor(loaded.model, heads=heads)
+    return lambda pictures: told_head(ask(pictures.images), pictures.labels, heads)
 
 
 def find_weights(name: str | Path, *, root: Path = Path()) -> Path:
