@@ -1,11 +1,11 @@
 """What FGSM and PGD do to a plain network, to one trained with noise and to a distilled one.
 
-    python benchmarks/attacks.py [--only plain noise distilled] [--pictures 500]
+    python benchmarks/attacks.py [--only plain noise distilled] [--pictures 200]
 
 Trains `cnn-nano` three ways on 2,000 pictures a digit of MNIST's training part, a minute or two
 each, all of them shifted by up to a pixel: as they are; with Gaussian noise of up to half of white
 on four pictures of five; and by defensive distillation (Papernot et al. 2016), a teacher and a
-student of the same form, both at temperature 20. Attacks 500 test pictures of MNIST, evenly spread.
+student of the same form, both at temperature 20. Attacks 200 test pictures of MNIST, evenly spread.
 Runs stay under
 runs/attacks. Writes benchmarks/results/attacks.json and prints the table of docs/robustness.md.
 """
@@ -29,7 +29,7 @@ RUNS = common.ROOT / "runs" / "attacks"
 RECIPE = "mnist-cnn-nano"
 SMALLER = [
     "data.shots=2000",
-    "phases.pretrain.epochs=12",
+    "phases.pretrain.epochs=8",
     "augment.copies=4",
     "augment.transforms=[]",  # jitter alone, so that noise is the one difference
     "distill.teachers=[]",  # the recipe has one
@@ -104,7 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     names = [name for name in NETWORKS if name != "teacher"]
     parser.add_argument("--only", nargs="+", choices=names, default=names)
-    parser.add_argument("--pictures", type=int, default=500)
+    parser.add_argument("--pictures", type=int, default=200)
     arguments = parser.parse_args()
     common.start()
     results = common.Results("attacks", "python benchmarks/attacks.py")

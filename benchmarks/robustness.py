@@ -3,11 +3,9 @@
     python benchmarks/robustness.py [--only mnist-cnn devanagari]
 
 Reads all 10,000 test pictures of MNIST under the fifteen corruptions of MNIST-C (2,000 of them at
-other strengths than the published one) with the shipped backbone `mnist-cnn`, and with
-`runs/mnist-cnn-robust`, where that recipe has been run; and CMATERdb's Devanagari test pictures
-under all effects with the shipped reader. Nothing is chosen here: what was chosen, was on MNIST's
-validation part. Writes benchmarks/results/robustness.json and prints the tables of
-docs/robustness.md.
+other strengths than the published one) with the shipped backbone `mnist-cnn`, and CMATERdb's
+Devanagari test pictures under all effects with the shipped reader. Nothing is chosen here.
+Writes benchmarks/results/robustness.json and prints the tables of docs/robustness.md.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ from indicdigits.progress import Reporter
 from indicdigits.training import weights
 from indicdigits.training.prediction import make_predict, predict_all
 
-NETWORKS = ("mnist-cnn", "mnist-cnn-robust")
+NETWORKS = ("mnist-cnn",)
 READERS = {"devanagari": "scripts/devanagari-all"}
 CORRUPTIONS = [name for name, effect in EFFECTS.items() if effect.family == "MNIST-C"]
 FURTHER = 2000
@@ -122,9 +120,6 @@ def main() -> None:
     common.start()
     results = common.Results("robustness", "python benchmarks/robustness.py")
     for name in arguments.only:
-        if name == "mnist-cnn-robust" and not (common.ROOT / "runs" / name).is_dir():
-            print(f"{name}: no run of it is here: indicdigits pretrain {name}")
-            continue
         started = time.monotonic()
         record = of_network(name) if name in NETWORKS else of_reader(name)
         print(f"\n{name}: {record['n']} pictures, {time.monotonic() - started:.0f} s\n")

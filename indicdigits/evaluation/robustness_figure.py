@@ -62,9 +62,8 @@ def robustness_png(robustness: Mapping[str, Any] | None, *, tall: bool = False) 
 def _plot(axes: Axes, row: Mapping[str, Any], clean: float) -> None:
     colour = OTHER if row["trained_with"] else RIGHT
     if row["prepared"]:
-        axes.plot(
-            *_curve(row["prepared"], clean), color=MUTED, linewidth=1.2, linestyle=(0, (3, 2))
-        )
+        strengths, shares = _curve(row["prepared"], clean)
+        axes.plot(strengths[1:], shares[1:], **_PREPARED)
     axes.plot(
         *_curve(row["strengths"], clean),
         color=colour,
