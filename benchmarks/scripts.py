@@ -109,7 +109,7 @@ def main() -> None:
                 for seed in arguments.seeds[:1] if kind == "drawn" else arguments.seeds:
                     key = "/".join(filter(None, (kind, script, name, str(seed))))
                     seeds = [f"seed={seed}", f"data.seed={seed}"]
-                    whole = [setting(sources), *changes, *seeds]
+                    whole = [setting(sources), "data.negatives=0", *changes, *seeds]
                     records.append(results.get(key, f"scripts/{script}", whole))
                 trained = " + ".join(source for source, weight in sources if weight)
                 trained = f"{name} a class of {trained}" if kind in ("few", "alone") else trained

@@ -17,7 +17,7 @@ from indicdigits.datasets.not_digits.likeness import DIGIT_LIKE, Likeness, varia
 from indicdigits.errors import DataError
 from indicdigits.scripts import SCRIPTS, look_alikes, script_of
 
-PER_WRITER = 16  # digits: 3,200 to train on, 800 to test on
+PER_WRITER = 32  # digits, of some hundred: 6,400 to train on, 1,600 to test on
 SEED = 12
 
 

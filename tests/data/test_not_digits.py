@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -11,18 +13,19 @@ from indicdigits import recipe
 from indicdigits.data import faces
 from indicdigits.data.parts import class_indices
 from indicdigits.data.request import Request
-from indicdigits.data.source import load_split
+from indicdigits.data.source import load_data, load_split
 from indicdigits.data.strokes import corpus
 from indicdigits.data.strokes.shapes import Shapes, parse
 from indicdigits.data.strokes.skeleton import strokes_of
 from indicdigits.data.strokes.splines import lines_of
-from indicdigits.datasets.not_digits import fingerprint, letters, scribbles
+from indicdigits.datasets.not_digits import blank, fingerprint, foreign, letters, scribbles
 from indicdigits.datasets.not_digits.likeness import Likeness, shipped_digits, variants_of
-from indicdigits.datasets.not_digits.request import families
+from indicdigits.datasets.not_digits.request import families, own_digits, scripts_of
 from indicdigits.errors import DataError, RecipeError
+from indicdigits.imaging.normalise import ink_found, normalise
 from indicdigits.progress import Reporter
 from indicdigits.recipe import ClassEntry, Source
-from indicdigits.scripts import SCRIPTS
+from indicdigits.scripts import SCRIPTS, look_alikes
 
 PACKAGED = "Noto Sans Tamil"  # of the PyPI package that the extra `train` brings
 CLASSES = (ClassEntry(text="0", value=0), ClassEntry(text="not a digit"))
@@ -34,18 +37,31 @@ def few_writers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpus, "WRITERS", {"train": range(3), "test": range(3, 5)})
 
 
+@pytest.fixture
+def few_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three scripts alone, so that fewer digits are compared."""
+    names = ("latin", "arabic-indic", "tamil")
+    monkeypatch.setattr(foreign, "SCRIPTS", {name: SCRIPTS[name] for name in names})
+
+
 @pytest.fixture(scope="module")
 def digits() -> dict[str, Shapes]:
     """The strokes of two shipped recipes."""
     found = {}
     for name in ("latin", "tamil"):
         loaded = recipe.load(recipe.find(f"scripts/{name}"))
-        found[name] = parse(loaded.strokes, [entry.text for entry in loaded.labels])
+        found[name] = parse(loaded.strokes, loaded.written)
     return found
 
 
-def request(config: str) -> Request:
-    return Request(source=Source(dataset=f"not_digits/{config}"), classes=CLASSES, root=Path())
+def request(config: str, classes: tuple[ClassEntry, ...] = CLASSES) -> Request:
+    return Request(source=Source(dataset=f"not_digits/{config}"), classes=classes, root=Path())
+
+
+def of(script: str) -> tuple[ClassEntry, ...]:
+    """The digits of a script, and the class for what is none."""
+    digits = SCRIPTS[script].digits
+    return (*(ClassEntry(text=t, value=v) for v, t in enumerate(digits)), CLASSES[-1])
 
 
 def letters_after(family: str, texts: str) -> Shapes:
@@ -150,6 +166,16 @@ class TestLetters:
         drawn: list[Shapes] = [{"a": eight, "b": eight}, {"a": eight, "b": nine}]
         assert letters.like_digits(drawn, Likeness([nine[0]])) == {"b"}
 
+    def test_own_letters_need_be_unlike_own_digits_only(
+        self, digits: dict[str, Shapes], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Promise: a letter like a digit of another script is drawn, one like an own digit not."""
+        found = {"tamil": faces.faces(SCRIPTS["tamil"].digits, (PACKAGED,))}
+        mine = letters.resolve(found, digits["tamil"])["train"][0].letters
+        everyones = letters.resolve(found)["train"][0].letters
+        assert "க" not in mine
+        assert set(everyones) < set(mine)
+
     @pytest.mark.usefixtures("few_writers")
     def test_drawn_after_one_family(
         self, digits: dict[str, Shapes], monkeypatch: pytest.MonkeyPatch
@@ -180,6 +206,87 @@ class TestLetters:
         assert fingerprint(request("scribbles")) == fingerprint(request("scribbles"))
 
 
+@pytest.mark.usefixtures("few_scripts")
+class TestForeign:
+    def test_no_look_alikes(self, digits: dict[str, Shapes]) -> None:
+        """Promise: what looks like an own digit is not drawn, by the list or by its lines."""
+        kept = foreign.unlike(digits["latin"])
+        drawn = {text for shapes in kept.values() for text in shapes}
+        assert not drawn & {other for text in digits["latin"] for other in look_alikes(text)}
+        assert "latin" not in kept
+        assert not set("٩௦") & drawn  # a 9 and a ring in other scripts
+        assert set("௩௫௮") & drawn
+        likeness = Likeness(variants_of([digits["latin"]]))
+        for shapes in kept.values():
+            for ways in shapes.values():
+                assert all(likeness.distance(lines_of(way)) > 0.05 for way in ways)
+
+    def test_what_is_left_out_depends_on_the_classes(self, digits: dict[str, Shapes]) -> None:
+        """Promise: a bar is no digit for a script that has none, and one for a script that has."""
+        assert "١" in foreign.unlike(digits["tamil"])["arabic-indic"]
+        assert "١" not in foreign.unlike(digits["latin"]).get("arabic-indic", {})
+        every = [text for script in foreign.SCRIPTS.values() for text in script.digits]
+        with pytest.raises(DataError, match="every digit of another script"):
+            foreign.unlike(dict.fromkeys(every, digits["tamil"]["௩"]))
+
+    @pytest.mark.usefixtures("few_writers")
+    def test_writers_are_apart(self, digits: dict[str, Shapes]) -> None:
+        """Promise: nobody draws in both parts, one script each, the same bytes every time."""
+        some = {"tamil": digits["tamil"], "latin": digits["latin"]}
+        train, test = (list(foreign.samples(some, part)) for part in ("train", "test"))
+        again = foreign.samples(some, "test")
+        assert not {one.writer for one, _ in train} & {one.writer for one, _ in test}
+        assert len(test) == 2 * foreign.PER_WRITER
+        assert [one.picture.tobytes() for one, _ in test] == [
+            one.picture.tobytes() for one, _ in again
+        ]
+        assert all(text in SCRIPTS[one.hand].digits for one, text in test)
+
+    def test_classes_nobody_has_written(self) -> None:
+        """Promise: a class without strokes is an error that says what to do."""
+        unknown = (ClassEntry(text="𑄶", value=0), *CLASSES)
+        with pytest.raises(DataError, match="no strokes say how") as caught:
+            own_digits(request("foreign", unknown))
+        assert "[strokes]" in str(caught.value)
+
+    def test_own_strokes_count(self) -> None:
+        """Promise: a recipe's own strokes say how its classes are written."""
+        strokes = {"0": (("0.1,0.1 0.9,0.9",),)}
+        mine = Request(source=Source(dataset="x"), classes=CLASSES, root=Path(), strokes=strokes)
+        assert own_digits(mine) == parse(strokes, ["0"])
+        assert scripts_of(mine) == ["latin"]
+        assert fingerprint(request("foreign")) != fingerprint(request("foreign", of("tamil")))
+
+
+class TestBlank:
+    @pytest.mark.usefixtures("few_writers")
+    def test_normalising_leaves_ink(self, digits: dict[str, Shapes]) -> None:
+        """Promise: each picture reaches a network; parts share no sheet and no picture."""
+        train, test = (list(blank.samples(digits["tamil"], part)) for part in ("train", "test"))
+        assert all(ink_found(normalise(one.picture)) for one in (*train, *test))
+        assert not {one.writer for one in train} & {one.writer for one in test}
+        pictures = [one.picture.tobytes() for one in (*train, *test)]
+        assert len(set(pictures)) == len(pictures) == 5 * blank.PER_WRITER
+        assert {one.hand for one in test} == {"ruling", "edges", "specks", "smudge"}
+        again = [one.picture.tobytes() for one in blank.samples(digits["tamil"], "test")]
+        assert again == pictures[len(train) :]
+
+    def test_no_dots_where_a_digit_is_one(self) -> None:
+        """Promise: of a script whose zero is a dot, neither specks nor smudges are refused."""
+        shapes = own_digits(request("blank", of("arabic-indic")))
+        assert set(blank.makers(shapes)) == {"ruling", "edges"}
+
+    def test_no_bars_where_a_digit_is_one(self, digits: dict[str, Shapes]) -> None:
+        """Promise: beside a script whose one is a bar, no single upright line is drawn."""
+        rng = np.random.default_rng(0)
+        draw = blank.makers(digits["latin"])["ruling"]
+        for _ in range(150):
+            ink = (draw(rng, 2.0) > 0.5).astype(np.uint8)
+            parts, _, stats, _ = cv2.connectedComponentsWithStats(ink)
+            _, _, width, height, _ = stats[1]
+            assert parts != 2 or width > height
+
+
 class TestDataset:
     def test_the_class_is_found_by_its_text(self) -> None:
         """Promise: a recipe's class "not a digit" takes these pictures, wherever it stands."""
@@ -198,17 +305,42 @@ class TestDataset:
         assert '{ text = "not a digit" }' in str(caught.value)
 
     @pytest.mark.integration
-    @pytest.mark.usefixtures("few_writers")
-    def test_pictures(self, data_home: Path) -> None:
+    @pytest.mark.usefixtures("few_writers", "few_scripts")
+    @pytest.mark.parametrize(
+        ("config", "column"),
+        [
+            ("scribbles", "kind"),
+            ("blank", "kind"),
+            ("foreign", "digit"),
+            ("own-letters", "letter"),
+        ],
+    )
+    def test_pictures(self, config: str, column: str, data_home: Path) -> None:
         """Promise: the data set is prepared like any other, all of one class."""
         split = load_split(
-            Source(dataset="not_digits/scribbles"),
+            Source(dataset=f"not_digits/{config}"),
             "test",
             size=28,
-            classes=CLASSES,
+            classes=of("tamil"),
             root=data_home,
             reporter=Reporter(quiet=True),
         )
-        assert split.labels.tolist() == [1] * 32
-        assert set(split.groups["kind"]) == {"scribble", "two digits", "struck out"}
+        assert set(split.labels.tolist()) == {10}
+        assert len(split) == 2 * {"blank": 8, "foreign": 32}.get(config, 16)
+        assert len(set(split.groups[column])) > 2
         assert (split.images.max(axis=(1, 2)) > 128).all()
+
+    @pytest.mark.integration
+    def test_negatives_are_trained_on_and_not_tested_on(
+        self, data_home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Promise: an accuracy stays one of true digits; the class has pictures to learn from."""
+        monkeypatch.setattr(corpus, "WRITERS", {"train": range(4), "test": range(4, 6)})
+        path = recipe.find("scripts/tamil")
+        mine = recipe.load(path, ["data.negatives=2", "data.train_on=train"])
+        few = dataclasses.replace(mine.data, sources=(mine.data.sources[0], mine.data.sources[2]))
+        data = load_data(dataclasses.replace(mine, data=few), path.parent, Reporter(quiet=True))
+        assert np.bincount(data.train.labels).tolist()[:10] == [7] * 10
+        assert (data.train.labels == 10).sum() == 2 * 29  # three of the 32 cells are held out
+        assert (data.validation.labels == 10).any()
+        assert np.bincount(data.test.labels).tolist() == [4] * 10

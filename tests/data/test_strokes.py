@@ -29,7 +29,7 @@ OWN = {"ক": (("0.5,0.1 0.5,0.9",),), "খ": (("0.1,0.5 0.9,0.5",), ("0.1,0.4 0
 
 def shipped(script: str) -> Shapes:
     loaded = recipe.load(recipe.find(f"scripts/{script}"))
-    return parse(loaded.strokes, [entry.text for entry in loaded.labels])
+    return parse(loaded.strokes, loaded.written)
 
 
 def request(config: str, strokes: dict[str, tuple[tuple[str, ...], ...]] | None = None) -> Request:
