@@ -101,7 +101,7 @@ def _of_recipe(subject: Subject, part: Part, reporter: Reporter) -> Pictures:
     return Pictures(
         split=parts[part],
         part=part,
-        sources=tuple(source.dataset for source in recipe.data.sources),
+        sources=tuple(source.dataset for source in recipe.data.sources if source.tested),
         of_recipe=True,
         seen=np.concatenate(seen),
         counts={name: _per_class(one, subject) for name, one in parts.items()},
