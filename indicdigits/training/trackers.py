@@ -49,7 +49,9 @@ class TensorBoard:
         from tensorboardX import SummaryWriter
 
         self.id: str | None = "tensorboard"
-        self._writer = SummaryWriter(str(run / self.id))
+        # Files are named by the second: one that is opened again within it would replace the last.
+        before = len(list((run / self.id).glob("events.*")))
+        self._writer = SummaryWriter(str(run / self.id), filename_suffix=f".{before}")
         if known is None:
             text = "\n".join(f"- {name}: {value}" for name, value in about.items())
             self._writer.add_text("run", text)

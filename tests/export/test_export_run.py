@@ -126,7 +126,7 @@ def test_no_run(tmp_path):
 
 
 def test_report_of_other_weights(source, tmp_path, monkeypatch):
-    """Figures of a report go into the bundle only when they are about these weights."""
+    """Figures of a report go into the bundle only when they are of these weights and thresholds."""
     (tmp_path / "report").mkdir()
     report = tmp_path / "report" / "metrics.json"
     loaded = contents.LoadedModel(
@@ -135,11 +135,14 @@ def test_report_of_other_weights(source, tmp_path, monkeypatch):
     evaluation = type("Evaluation", (), {"metrics": {"fresh": True}})
     monkeypatch.setattr(contents, "evaluate", lambda run, reporter: evaluation)
     report.write_text(json.dumps(source.metrics))
-    assert contents._metrics(tmp_path, loaded, QUIET)["n"] == 40
+    assert contents._metrics(tmp_path, loaded, Acceptance(), QUIET)["n"] == 40
     others = {"recipe_digest": "other"}, {"schema": 1}, {"part": "train"}, {"of_recipe": False}
     for other in others:
         report.write_text(json.dumps(source.metrics | other))
-        assert contents._metrics(tmp_path, loaded, QUIET) == {"fresh": True}
+        assert contents._metrics(tmp_path, loaded, Acceptance(), QUIET) == {"fresh": True}
+    report.write_text(json.dumps(source.metrics))
+    warmer = Acceptance(temperature=1.5)
+    assert contents._metrics(tmp_path, loaded, warmer, QUIET) == {"fresh": True}
 
 
 def test_licence(recipe):
