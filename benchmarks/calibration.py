@@ -34,9 +34,9 @@ from indicdigits.evaluation.calibration import (
     ece,
     ece_if_perfect,
     ece_interval,
-    is_digit,
     nll,
 )
+from indicdigits.evaluation.metrics import true_digits
 from indicdigits.progress import Reporter
 from indicdigits.recipe import ClassEntry, Recipe, Source
 from indicdigits.registry import DATASETS
@@ -47,15 +47,6 @@ from indicdigits.runtime.reader import Reader
 from indicdigits.runtime.shipped import find
 from indicdigits.scripts import SCRIPTS, look_alikes
 
-REAL = {
-    "latin": ("mnist",),
-    "devanagari": ("cmaterdb/devanagari", "dhcd"),
-    "bengali": ("cmaterdb/bengali",),
-    "telugu": ("cmaterdb/telugu",),
-    "kannada": ("kannada",),
-    "gujarati": ("gujarati",),
-    "arabic-indic": ("arabic_indic",),
-}
 BATCH = 512
 
 
@@ -119,7 +110,7 @@ def measure(asked: Asked) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The record of one reader, and the columns that are pooled."""
     recipe = asked.recipe()
     data = load_data(recipe, common.ROOT / "recipes" / "scripts", Reporter())
-    test = data.test.take(is_digit(data.test.labels, recipe.labels))
+    test = data.test.take(true_digits(data.test.labels, recipe.labels))
     leaks = leaked(data.train, test)
     answers = asked(test.images)
     sets = test.groups["dataset"].astype(str)
@@ -197,7 +188,7 @@ def negatives(recipe: Recipe, root: Path) -> Iterator[tuple[str, Split]]:
         for kind in np.unique(kinds):
             yield f"{config}, {kind}", pictures.take(kinds == kind)
     mine = {entry.text for entry in recipe.labels}
-    for script, datasets in REAL.items():
+    for script, datasets in common.REAL.items():
         digits = [ClassEntry(text=t, value=v) for v, t in enumerate(SCRIPTS[script].digits)]
         foreign = np.array([not mine & {d.text, *look_alikes(d.text)} for d in digits])
         for dataset in datasets if foreign.any() else ():

@@ -23,6 +23,15 @@ from indicdigits.training.loop import Runtime
 
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parent.parent
+REAL = {  # script -> its sets of handwriting
+    "latin": ("mnist",),
+    "devanagari": ("cmaterdb/devanagari", "dhcd"),
+    "bengali": ("cmaterdb/bengali",),
+    "telugu": ("cmaterdb/telugu",),
+    "kannada": ("kannada",),
+    "gujarati": ("gujarati",),
+    "arabic-indic": ("arabic_indic",),
+}
 
 
 def machine() -> str:

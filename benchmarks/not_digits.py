@@ -24,9 +24,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import common
 import numpy as np
 import numpy.typing as npt
-from common import RESULTS, ROOT, machine
 
 import indicdigits
 from indicdigits import recipe as recipes
@@ -42,16 +42,7 @@ from indicdigits.registry import DATASETS
 from indicdigits.scripts import SCRIPTS
 from indicdigits.training import weights
 
-REAL = {
-    "mnist": "latin",
-    "cmaterdb/devanagari": "devanagari",
-    "dhcd": "devanagari",
-    "cmaterdb/bengali": "bengali",
-    "cmaterdb/telugu": "telugu",
-    "kannada": "kannada",
-    "gujarati": "gujarati",
-    "arabic_indic": "arabic-indic",
-}
+REAL = {dataset: script for script, sets in common.REAL.items() for dataset in sets}
 KINDS = ("scribbles", "blank", "foreign", "own-letters")
 REFUSED = 0.02  # of the true digits
 MOST = 3000  # pictures of each foreign set
@@ -202,7 +193,7 @@ def main() -> None:
     parser.add_argument("--bundles", action="store_true", help="read with what ships")
     parser.add_argument("--development", action="store_true", help="leave test parts alone")
     options = parser.parse_args()
-    path = RESULTS / f"not_digits{'-development' if options.development else ''}.json"
+    path = common.RESULTS / f"not_digits{'-development' if options.development else ''}.json"
     record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     print(
         "| reader | wrong digit | called no digit | accepted and wrong |",
@@ -211,10 +202,10 @@ def main() -> None:
     )
     for spec in options.names:
         name, _, run = spec.partition("=")
-        folder = Path(run) if run else ROOT / "runs" / "weights" / name
+        folder = Path(run) if run else common.ROOT / "runs" / "weights" / name
         answer = reader(name, folder, bundle=options.bundles)
         row = measure(name, answer, development=options.development)
-        record[folder.name] = row | {"machine": machine()}
+        record[folder.name] = row | {"machine": common.machine()}
         path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(line(folder.name, row), flush=True)
 

@@ -27,14 +27,8 @@ from indicdigits import recipe as recipes
 from indicdigits.scripts import SCRIPTS
 from indicdigits.training import draws as drawing
 
-REAL = {
-    "devanagari": ("cmaterdb/devanagari", "dhcd"),
-    "bengali": ("cmaterdb/bengali",),
-    "telugu": ("cmaterdb/telugu",),
-    "kannada": ("kannada",),
-    "gujarati": ("gujarati",),
-    "arabic-indic": ("arabic_indic",),
-}
+# Of the scripts that are learnt here: Latin is where the backbone comes from.
+REAL = {script: sets for script, sets in common.REAL.items() if script != "latin"}
 # DHCD is seven times as large as CMATERdb: half the epochs, and CMATERdb three times in each.
 BOTH = ["phases.finetune.epochs=10"]
 WEIGHT = 3.0

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from indicdigits.data.source import load_data
 from indicdigits.data.storage import write_whole
 from indicdigits.errors import CheckpointError, DataError, UsageError
-from indicdigits.evaluation.calibration import calibration_of, fit_temperature, is_digit
+from indicdigits.evaluation.calibration import calibration_of, fit_temperature
 from indicdigits.evaluation.folds import Predictions, out_of_fold
+from indicdigits.evaluation.metrics import true_digits
 from indicdigits.evaluation.rejection import outside_threshold, reject_of, threshold_for
 from indicdigits.recipe import ClassEntry
 from indicdigits.recipe.heads import heads_of
@@ -106,13 +107,13 @@ def fit(found: Predictions, classes: Sequence[ClassEntry], folds: int) -> dict[s
     Raises:
         DataError: There is no digit, or even the surest answers are wrong too often.
     """
-    digits = found.take(is_digit(found.labels, classes))
+    digits = found.take(true_digits(found.labels, classes))
     real = np.array([not _is_drawn(name) for name in digits.datasets], bool)
     judged = digits.take(real) if real.any() else digits
     if not len(judged.labels):
         raise DataError("no picture is of a digit", hint="indicdigits data show")
     acceptance = _fit(judged, classes, folds)
-    negatives = found.take(~is_digit(found.labels, classes))
+    negatives = found.take(~true_digits(found.labels, classes))
     both = (judged.probabilities, judged.labels)
     return acceptance.tables() | {
         "out_of_fold": {

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from indicdigits.errors import DataError
+from indicdigits.evaluation.metrics import true_digits
 from indicdigits.recipe import ClassEntry
-from indicdigits.runtime.acceptance import NOT_A_DIGIT, calibrated
+from indicdigits.runtime.acceptance import calibrated
 from indicdigits.runtime.doubt import Judge
 
 BINS = 15  # as Guo et al. 2017
@@ -96,15 +97,10 @@ def only_digits(
     classes: Sequence[ClassEntry],
 ) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
     """The rows of pictures that are digits."""
-    digits = is_digit(labels, classes)
+    digits = true_digits(labels, classes)
     if not digits.any():
         raise DataError("no picture is of a digit", hint="indicdigits data show")
     return probabilities[digits], labels[digits]
-
-
-def is_digit(labels: NDArray[np.integer], classes: Sequence[ClassEntry]) -> Bool:
-    """Bool (N,), false where the true class is "not a digit"."""
-    return np.array([entry.text != NOT_A_DIGIT for entry in classes])[labels]
 
 
 def nll(probabilities: NDArray[np.float32], labels: NDArray[np.integer]) -> float:

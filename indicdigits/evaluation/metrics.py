@@ -17,8 +17,8 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from indicdigits.errors import DataError
 from indicdigits.recipe import ClassEntry
+from indicdigits.runtime import doubt
 from indicdigits.runtime.doubt import NOT_A_DIGIT
-from indicdigits.scripts import look_alikes
 
 CONFIDENCE = 0.95
 GUESSES = 3  # of a mistake, what the network thought
@@ -55,11 +55,8 @@ def score(right: NDArray[np.bool_]) -> dict[str, Any]:
 
 def alike(classes: Sequence[ClassEntry]) -> NDArray[np.bool_] | None:
     """Bool (C, C), true where two classes are the same or look the same; None where none do."""
-    texts = [entry.text for entry in classes]
-    found = np.eye(len(texts), dtype=bool)
-    for index, text in enumerate(texts):
-        found[index, [n for n, other in enumerate(texts) if other in look_alikes(text)]] = True
-    return found if found.sum() > len(texts) else None
+    found = doubt.alike([entry.text for entry in classes])
+    return found if found.sum() > len(classes) else None
 
 
 def negative_class(classes: Sequence[ClassEntry]) -> int | None:
@@ -80,10 +77,7 @@ def best_digits(
 
     Whether an answer is stood by is another question, and so is "not a digit".
     """
-    negative = negative_class(classes)
-    if negative is None:
-        return probabilities.argmax(axis=1)
-    return np.where(np.arange(len(classes)) == negative, -1, probabilities).argmax(axis=1)
+    return doubt.Judge(classes)(probabilities).best
 
 
 def evaluate_predictions(

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from indicdigits.runtime.acceptance import NOT_A_DIGIT, Acceptance
 from indicdigits.scripts import look_alikes, script_of
 
-__all__ = ["NOT_A_DIGIT", "Judge", "Judged"]
+__all__ = ["NOT_A_DIGIT", "Judge", "Judged", "alike"]
 
 CLEAR = 0.9  # of what it and its look-alikes have together, that a class must have to be told apart
 WORTH_NAMING = 0.03  # of the same, from which a look-alike's script is named
@@ -53,6 +53,11 @@ class Judged:
         return np.where(self.strange | ~self.clear, 0.0, self.surety)
 
 
+def alike(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Bool (C, C), true where two classes are the same or look the same."""
+    return np.array([[a == b or b in look_alikes(a) for b in texts] for a in texts])
+
+
 class Judge:
     """Judges what a network answers.
 
@@ -71,9 +76,7 @@ class Judge:
         outside = acceptance.not_a_digit
         self._not_a_digit = outside.threshold if outside else np.inf
         self._outside = np.array([text == NOT_A_DIGIT for text in self._texts], np.float64)
-        self._alike = np.array(
-            [[a == b or b in look_alikes(a) for b in self._texts] for a in self._texts]
-        )
+        self._alike = alike(self._texts)
         self._unlike = 1.0 - self._alike
 
     def __call__(self, probabilities: npt.NDArray[np.float32]) -> Judged:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -44,3 +47,28 @@ def bars(tmp_path: Path) -> Path:
     recipe = tmp_path / "bars.toml"
     recipe.write_text(RECIPE, encoding="utf-8")
     return recipe
+
+
+@pytest.fixture
+def training_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One cache for the training tests: the same data and the same steps again and again."""
+    cache = Path(tempfile.gettempdir()) / "indicdigits-test-home"
+    monkeypatch.setenv("INDICDIGITS_HOME", str(cache))
+
+
+def start(folder: Path, *words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "indicdigits", *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(folder: Path, *words: str, code: int = 0) -> str:
+    """Standard output, or standard error where an error is expected."""
+    process = start(folder, *words)
+    output, errors = process.communicate(timeout=300)
+    assert process.returncode == code, errors
+    return errors if code else output

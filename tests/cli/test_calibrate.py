@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -15,32 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+from tests.cli.conftest import run, start
 
-
-@pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One cache for the training tests: the same data and the same steps again and again."""
-    cache = Path(tempfile.gettempdir()) / "indicdigits-test-home"
-    monkeypatch.setenv("INDICDIGITS_HOME", str(cache))
-
-
-def start(folder: Path, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "indicdigits", *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run(folder: Path, *words: str, code: int = 0) -> str:
-    """Standard output, or standard error where an error is expected."""
-    process = start(folder, *words)
-    output, errors = process.communicate(timeout=300)
-    assert process.returncode == code, errors
-    return errors if code else output
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.usefixtures("training_home"),
+]
 
 
 def test_from_a_run_to_a_bundle_that_refuses(bars: Path) -> None:

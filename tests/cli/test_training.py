@@ -7,8 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,33 +16,9 @@ import numpy as np
 import pytest
 
 from indicdigits.cli.app import main
+from tests.cli.conftest import run, start
 
-pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(autouse=True)
-def home(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One cache for this file: the same data and the same steps again and again."""
-    cache = Path(tempfile.gettempdir()) / "indicdigits-test-home"
-    monkeypatch.setenv("INDICDIGITS_HOME", str(cache))
-
-
-def start(folder: Path, *words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "indicdigits", *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run(folder: Path, *words: str, code: int = 0) -> str:
-    """Standard output, or standard error where an error is expected."""
-    process = start(folder, *words)
-    output, errors = process.communicate(timeout=300)
-    assert process.returncode == code, errors
-    return errors if code else output
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("training_home")]
 
 
 def final_arrays(run_folder: Path) -> dict[str, np.ndarray]:
