@@ -326,7 +326,7 @@ class TestDataset:
             reporter=Reporter(quiet=True),
         )
         assert set(split.labels.tolist()) == {10}
-        assert len(split) == 2 * (8 if config == "blank" else 16)
+        assert len(split) == 2 * {"blank": 8, "foreign": 32}.get(config, 16)
         assert len(set(split.groups[column])) > 2
         assert (split.images.max(axis=(1, 2)) > 128).all()
 
