@@ -130,13 +130,13 @@ def _changed(
 
     return [
         {
-            "index": int(at),
+            "index": at,
             "id": first.ids[at],
             "truth": first.classes[first.labels[at]].text,
             "first": text(int(ours[at])),
             "second": text(int(theirs[at])),
         }
-        for at in np.flatnonzero(ours != theirs)
+        for at in np.flatnonzero(ours != theirs).tolist()
     ]
 
 
