@@ -78,7 +78,7 @@ def of_digits(candidate: Candidate) -> Candidate:
         keys=candidate.keys[rows],
         labels=new[candidate.labels[rows]],
         answers=np.where(answers == NO_ANSWER, NO_ANSWER, new[answers]),
-        ids=[candidate.ids[row] for row in rows],
+        ids=[candidate.ids[row] for row in rows.tolist()],
         images=None if candidate.images is None else candidate.images[rows],
     )
 
