@@ -44,7 +44,7 @@ ERROR_RATES = (0.01, 0.005, 0.003, 0.002, 0.001, 0.0)  # of which thresholds are
 # Unless told otherwise a reader goes by the lowest of them that refuses no more digits than this,
 # those taken for none included: what is refused, a person must read.
 MOST_REFUSED = 0.02
-DIGITS_REFUSED = 0.005  # of true digits, that may be taken for none
+DIGITS_REFUSED = 0.015  # of true digits, that may be taken for none: most of what may be refused
 
 
 def calibrate_run(run: Path, folds: int, runtime: Runtime) -> dict[str, Any]:
