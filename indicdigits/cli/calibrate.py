@@ -77,4 +77,4 @@ def _lines(content: dict[str, Any]) -> Iterator[str]:
 
 
 def _wrong(rate: float) -> str:
-    return f"at most {rate:.1%} wrong" if rate else "none wrong"
+    return f"at most {100 * rate:g}% wrong" if rate else "none wrong"
