@@ -50,8 +50,9 @@ class Reading:
         probability: Of that class among all, in [0, 1]; small for what is not a digit.
         script: The script that was read; of a reader of several scripts, that of the answer.
         accepted: Whether the reader stands by it.
-        reason: Why it is not accepted, or None: "no ink found", "below threshold", "not a digit",
-            or "looks like Gujarati too" where digits of several scripts cannot be told apart.
+        reason: Why it is not accepted, or None: "no ink found", "more than one digit" (a page or
+            a line), "below threshold", "not a digit", or "looks like Gujarati too" where digits of
+            several scripts cannot be told apart.
         alternatives: The two next best classes, the more probable first; "not a digit" may be
             one of them, and is then more probable than the answer where that is the reason.
     """
@@ -139,8 +140,10 @@ class Reader:
         Raises:
             PictureError: It is no usable picture.
         """
-        pixels = self.prepare(picture)
-        return self._reading(pixels, self.probabilities(pixels[np.newaxis])[0])
+        decoded = read_picture(picture)
+        pixels = normalisation.normalise(decoded, self.bundle.input_size)
+        row = self.probabilities(pixels[np.newaxis])[0]
+        return self._reading(pixels, row, crowded=normalisation.is_crowded(decoded))
 
     def many(self, pictures: Iterable[Source], *, batch_size: int = 64) -> Iterator[Reading]:
         """Reads many pictures, in order, holding one batch of them in memory at a time.
@@ -160,9 +163,15 @@ class Reader:
         return self._batches(iter(pictures), batch_size)
 
     def _batches(self, pictures: Iterator[Source], batch_size: int) -> Iterator[Reading]:
-        while inputs := [self.prepare(picture) for picture in islice(pictures, batch_size)]:
-            for pixels, row in zip(inputs, self.probabilities(np.stack(inputs)), strict=True):
-                yield self._reading(pixels, row)
+        size = self.bundle.input_size
+        decoded = map(read_picture, pictures)
+        prepared = (
+            (normalisation.normalise(d, size), normalisation.is_crowded(d)) for d in decoded
+        )
+        while batch := list(islice(prepared, batch_size)):
+            rows = self.probabilities(np.stack([pixels for pixels, _ in batch]))
+            for (pixels, crowded), row in zip(batch, rows, strict=True):
+                yield self._reading(pixels, row, crowded=crowded)
 
     def prepare(self, picture: Source) -> npt.NDArray[np.uint8]:
         """A picture as the network's input: uint8 (S,S), light ink on black."""
@@ -213,11 +222,15 @@ class Reader:
             )
         return off
 
-    def _reading(self, pixels: npt.NDArray[np.uint8], row: npt.NDArray[np.float32]) -> Reading:
+    def _reading(
+        self, pixels: npt.NDArray[np.uint8], row: npt.NDArray[np.float32], *, crowded: bool
+    ) -> Reading:
         classes = self.bundle.classes
         best, reason = self._judge.answer(row)
         if not normalisation.ink_found(pixels):
             reason = "no ink found"
+        elif crowded:
+            reason = "more than one digit"
         others = [index for index in np.argsort(-row, kind="stable")[:3].tolist() if index != best]
         return Reading(
             text=classes[best].text,

@@ -165,6 +165,17 @@ def test_all_ink_or_all_paper(reader, grey, grain):
         assert found.value in range(10)
 
 
+@pytest.mark.parametrize("rows", [1, 20], ids=["line", "page"])
+def test_more_than_one_digit(reader, picture, rows):
+    """A page or a line where a crop was expected is refused as such, alone and in many()."""
+    sheet = np.tile(picture, (rows, 10))
+    found = reader(sheet)
+    assert (found.accepted, found.reason) == (False, "more than one digit")
+    one = np.full((1000, 900), 230, np.uint8)  # a large photo of a digit is none of these
+    one[300:700, 400:500] = 20
+    assert [each.reason for each in reader.many([sheet, one])] == ["more than one digit", None]
+
+
 def test_class_without_value(make, picture):
     """A class without a value is read as its text, and its value is None."""
     letters = tuple(ClassLabel(text=text) for text in "abcdefghij")
