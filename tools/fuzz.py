@@ -2,9 +2,10 @@
 
     python tools/fuzz.py TARGET [--runs 100000] [--corpus FOLDER]
 
-Needs `pip install -e '.[fuzz]'` (atheris). Targets: `archive` (the bytes are a bundle), (they are its bundle.json, all digests right), `array` (a picture of its golden vectors),
-`graph` (its graph, which is looked through and not run), `picture`. The corpus starts from small
-whole files and keeps what reached new code. Ends with the first exception that is not ours.
+Needs `pip install -e '.[fuzz]'` (atheris). Targets: `archive` (the bytes are a bundle), `manifest`
+(they are its bundle.json, all digests right), `array` (a picture of its golden vectors), `graph`
+(its graph, which is looked through and not run), `picture`. The corpus starts from small whole
+files and keeps what reached new code. Ends with the first exception that is not ours.
 """
 
 from __future__ import annotations
