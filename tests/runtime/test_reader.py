@@ -197,6 +197,20 @@ def test_many(reader, picture):
     assert list(reader.many([])) == []
 
 
+def test_texts(reader, picture):
+    """Crops in, text out: digits of the script or 0 to 9; something else for what is refused."""
+    crops = [picture, np.full((9, 9), 200, np.uint8), np.rot90(picture).copy()]
+    first, _, last = reader.many(crops)
+    assert reader.texts(crops) == [first.text, "", last.text]
+    assert reader.texts(iter(crops), native=False, refused="?") == [
+        str(first.value),
+        "?",
+        str(last.value),
+    ]
+    with pytest.raises(UsageError, match="several"):
+        reader.texts("a.png")
+
+
 def test_many_is_lazy(reader, picture):
     """many() holds one batch at a time, however many pictures there are."""
     taken = 0

@@ -1,0 +1,172 @@
+"""Reads the numeric words of an hOCR or ALTO file again, beside the picture of its page.
+
+Whatever is no numeric word stays as it is, byte for byte; of a word that is read again only its
+text and its confidence change, and where the reader refuses a word it stays too. Nothing outside
+the file is ever fetched: expat resolves no external entities here, and a file that declares
+entities of its own is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from xml.sax.saxutils import escape
+
+from indicdigits.errors import DataError
+from indicdigits.reading.answer import Box, Ink, LineReading, ReadLine
+from indicdigits.reading.words import ALTO, Document, Word, find_words
+
+_MARKS = frozenset(",.-/:")  # that a numeric word may hold beside its digits
+_MARGIN = 2  # pixels around a word's box, for the strokes' soft edges
+_LEAST_SURE = 9  # in the CC of ALTO; 0 is the surest
+_OUTSIDE = LineReading(
+    text="", ascii="", probability=0.0, accepted=False, reason="outside the picture",
+    box=Box(0, 0, 0, 0),
+)  # fmt: skip
+_WCONF = re.compile(r"\bx_wconf\s+[\d.]+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reread:
+    """What became of a numeric word.
+
+    Attributes:
+        before: Its text as the file had it.
+        text: Its text as it is now.
+        probability: Of the reading, in [0, 1].
+        box: Where it stands on the page.
+        reason: Why the file's text was kept, or None where it was read again.
+    """
+
+    before: str
+    text: str
+    probability: float
+    box: Box
+    reason: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain data, for `--json`."""
+        return asdict(self)
+
+
+def reread(
+    content: bytes, ink: Ink, read_line: ReadLine, *, native: bool = True, where: object = "file"
+) -> tuple[bytes, list[Reread]]:
+    """Reads the numeric words of a file again.
+
+    Args:
+        content: An hOCR (XHTML) or ALTO file of one page.
+        ink: uint8 (H,W), 0 paper, 255 ink, of that page.
+        read_line: Reads the ink of a word.
+        native: Whether to write the script's digits, or 0 to 9.
+        where: The file's name, for errors.
+
+    Returns:
+        The file with other texts and confidences, and what became of each numeric word.
+
+    Raises:
+        DataError: It is neither, is damaged, or is not of this page.
+    """
+    document = find_words(content, where=where)
+    _check_size(document, ink, where)
+    changes: list[tuple[int, int, bytes]] = []
+    found = []
+    for word in document.words:
+        if not is_number(word.text):
+            continue
+        cut = _cut(ink, word.box)
+        reading = read_line(cut) if cut.size else _OUTSIDE
+        text = reading.text if native else reading.ascii
+        if reading.accepted:
+            changes += _changes(document, word, text, reading)
+        found.append(
+            Reread(
+                before=word.text,
+                text=text if reading.accepted else word.text,
+                probability=reading.probability,
+                box=word.box,
+                reason=reading.reason,
+            )
+        )
+    return _applied(content, changes), found
+
+
+def is_number(text: str) -> bool:
+    """Whether a word is digits, of any script, and the marks between them."""
+    digits = [char for char in text if unicodedata.decimal(char, None) is not None]
+    return bool(digits) and all(char in digits or char in _MARKS for char in text)
+
+
+def _check_size(document: Document, ink: Ink, where: object) -> None:
+    height, width = ink.shape
+    if document.size is not None and document.size != (width, height):
+        raise DataError(
+            f"describes a page of {document.size[0]}x{document.size[1]} pixels, "
+            f"and the picture has {width}x{height}",
+            where=where,
+            hint="name the picture that the OCR was given",
+        )
+
+
+def _cut(ink: Ink, box: Box) -> Ink:
+    left, top = max(box.left - _MARGIN, 0), max(box.top - _MARGIN, 0)
+    return ink[top : box.top + box.height + _MARGIN, left : box.left + box.width + _MARGIN]
+
+
+def _changes(
+    document: Document, word: Word, text: str, reading: LineReading
+) -> list[tuple[int, int, bytes]]:
+    """What to put in place of which bytes, so that a word says something else."""
+    tag = word.tag.decode(document.encoding)
+    if document.form == ALTO:
+        tag = _with_attribute(tag, "CONTENT", escape(text, {'"': "&quot;", "'": "&apos;"}))
+        tag = _with_attribute(tag, "WC", f"{reading.probability:.2f}")
+        if _attribute("CC").search(tag):
+            sure = (round(_LEAST_SURE * (1 - digit.probability)) for digit in reading.digits)
+            tag = _with_attribute(tag, "CC", " ".join(map(str, sure)))
+        inside = "" if text != word.text else None  # its glyphs are of another text
+    else:
+        tag = _with_confidence(tag, f"x_wconf {round(100 * reading.probability)}")
+        inside = escape(text)
+    changes = [(word.start, word.start + len(word.tag), _encoded(tag, document))]
+    if inside is not None and word.inside is not None:
+        changes.append((*word.inside, _encoded(inside, document)))
+    return changes
+
+
+def _attribute(name: str) -> re.Pattern[str]:
+    """Finds an attribute of a start tag: what stands before its value, the quote, the value."""
+    return re.compile(rf"""(\s{name}\s*=\s*)(["'])(.*?)\2""", re.DOTALL)
+
+
+def _with_attribute(tag: str, name: str, value: str) -> str:
+    """A start tag with another value, in the quotes it has, or with one attribute more."""
+    found = _attribute(name).search(tag)
+    if found:
+        return f"{tag[: found.start(3)]}{value}{tag[found.end(3) :]}"
+    end = len(tag) - (2 if tag.endswith("/>") else 1)
+    return f'{tag[:end].rstrip()} {name}="{value}"{tag[end:]}'
+
+
+def _with_confidence(tag: str, confidence: str) -> str:
+    """The start tag of a word of hOCR, whose title says how sure it is."""
+    found = _attribute("title").search(tag)
+    title = found[3] if found else ""
+    if _WCONF.search(title):
+        return _with_attribute(tag, "title", _WCONF.sub(confidence, title, count=1))
+    return _with_attribute(tag, "title", f"{title.rstrip(' ;')}; {confidence}")
+
+
+def _encoded(text: str, document: Document) -> bytes:
+    return text.encode(document.encoding, "xmlcharrefreplace")
+
+
+def _applied(content: bytes, changes: Sequence[tuple[int, int, bytes]]) -> bytes:
+    pieces, at = [], 0
+    for start, end, piece in sorted(changes):
+        pieces += [content[at:start], piece]
+        at = end
+    return b"".join([*pieces, content[at:]])
