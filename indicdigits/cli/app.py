@@ -29,6 +29,7 @@ VERBS = (
     "explain",
     "export",
     "predict",
+    "reread",
     "inspect",
     "verify",
     "bench",

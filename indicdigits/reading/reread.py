@@ -9,18 +9,22 @@ entities of its own is refused.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
+import numpy as np
+import numpy.typing as npt
+
 from indicdigits.errors import DataError
-from indicdigits.reading.answer import Box, Ink, LineReading, ReadLine
+from indicdigits.reading.answer import Box, LineReading, ReadLine
+from indicdigits.reading.crops import ink_of_crop, is_number
 from indicdigits.reading.words import ALTO, Document, Word, find_words
 
-_MARKS = frozenset(",.-/:")  # that a numeric word may hold beside its digits
-_MARGIN = 2  # pixels around a word's box, for the strokes' soft edges
+Picture = npt.NDArray[np.uint8]
+
+_MARGIN = 1 / 8  # of a word's height, of paper around it
 _LEAST_SURE = 9  # in the CC of ALTO; 0 is the surest
 _OUTSIDE = LineReading(
     text="", ascii="", probability=0.0, accepted=False, reason="outside the picture",
@@ -53,13 +57,18 @@ class Reread:
 
 
 def reread(
-    content: bytes, ink: Ink, read_line: ReadLine, *, native: bool = True, where: object = "file"
+    content: bytes,
+    picture: Picture,
+    read_line: ReadLine,
+    *,
+    native: bool = True,
+    where: object = "file",
 ) -> tuple[bytes, list[Reread]]:
     """Reads the numeric words of a file again.
 
     Args:
         content: An hOCR (XHTML) or ALTO file of one page.
-        ink: uint8 (H,W), 0 paper, 255 ink, of that page.
+        picture: uint8 (H,W) grey or (H,W,3) RGB, of that page.
         read_line: Reads the ink of a word.
         native: Whether to write the script's digits, or 0 to 9.
         where: The file's name, for errors.
@@ -71,14 +80,14 @@ def reread(
         DataError: It is neither, is damaged, or is not of this page.
     """
     document = find_words(content, where=where)
-    _check_size(document, ink, where)
+    _check_size(document, picture, where)
     changes: list[tuple[int, int, bytes]] = []
     found = []
     for word in document.words:
         if not is_number(word.text):
             continue
-        cut = _cut(ink, word.box)
-        reading = read_line(cut) if cut.size else _OUTSIDE
+        cut = _cut(picture, word.box)
+        reading = read_line(ink_of_crop(cut)) if cut.size else _OUTSIDE
         text = reading.text if native else reading.ascii
         if reading.accepted:
             changes += _changes(document, word, text, reading)
@@ -94,14 +103,8 @@ def reread(
     return _applied(content, changes), found
 
 
-def is_number(text: str) -> bool:
-    """Whether a word is digits, of any script, and the marks between them."""
-    digits = [char for char in text if unicodedata.decimal(char, None) is not None]
-    return bool(digits) and all(char in digits or char in _MARKS for char in text)
-
-
-def _check_size(document: Document, ink: Ink, where: object) -> None:
-    height, width = ink.shape
+def _check_size(document: Document, picture: Picture, where: object) -> None:
+    height, width = picture.shape[:2]
     if document.size is not None and document.size != (width, height):
         raise DataError(
             f"describes a page of {document.size[0]}x{document.size[1]} pixels, "
@@ -111,9 +114,11 @@ def _check_size(document: Document, ink: Ink, where: object) -> None:
         )
 
 
-def _cut(ink: Ink, box: Box) -> Ink:
-    left, top = max(box.left - _MARGIN, 0), max(box.top - _MARGIN, 0)
-    return ink[top : box.top + box.height + _MARGIN, left : box.left + box.width + _MARGIN]
+def _cut(picture: Picture, box: Box) -> Picture:
+    margin = max(1, round(_MARGIN * box.height))
+    left, top = max(box.left - margin, 0), max(box.top - margin, 0)
+    cut = picture[top : box.top + box.height + margin, left : box.left + box.width + margin]
+    return np.ascontiguousarray(cut)
 
 
 def _changes(

@@ -18,7 +18,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from indicdigits.errors import DataError
 from indicdigits.reading.answer import Box, Character, Ink, LineReading
-from indicdigits.reading.reread import is_number, reread
+from indicdigits.reading.crops import is_number
+from indicdigits.reading.reread import reread
 
 HOCR = """<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://127.0.0.1:9/x.dtd">
@@ -43,7 +44,7 @@ ALTO = """<?xml version="1.0" encoding="UTF-8"?>
  </PrintSpace></Page></Layout>
 </alto>
 """
-INK = np.zeros((30, 90), np.uint8)
+PAGE = np.full((30, 90), 240, np.uint8)
 
 
 def answer(text: str, ascii_: str, *, reason: str | None = None) -> LineReading:
@@ -65,7 +66,7 @@ def says_two_hundred(_: Ink) -> LineReading:
 
 def test_hocr() -> None:
     """Text and x_wconf of numeric words change, in their own markup; all other bytes stay."""
-    content, found = reread(HOCR.encode(), INK, says_two_hundred)
+    content, found = reread(HOCR.encode(), PAGE, says_two_hundred)
     expected = (
         HOCR.replace("x_wconf 31; x_fsize 9'><em>1234<", "x_wconf 97; x_fsize 9'><em>२००<")
         .replace('60 8"> 5,6 <', '60 8; x_wconf 97">२००<')
@@ -79,7 +80,7 @@ def test_hocr() -> None:
 
 def test_alto() -> None:
     """CONTENT, WC and CC of numeric words change; glyphs of the old text go; the rest stays."""
-    content, found = reread(ALTO.encode(), INK, says_two_hundred, native=False)
+    content, found = reread(ALTO.encode(), PAGE, says_two_hundred, native=False)
     expected = (
         ALTO.replace("CC='1 1 1 1' CONTENT='1234'/>", "CC='0 0 0' CONTENT='200' WC=\"0.97\"/>")
         .replace('WC="0.3" CONTENT="5,6"\n  ><Glyph CONTENT="5"/>', 'WC="0.97" CONTENT="200"\n  >')
@@ -92,7 +93,7 @@ def test_alto() -> None:
 def test_refused_words_stay(document: str) -> None:
     """Where the reader refuses every word the file is what it was, and the reason is told."""
     content, found = reread(
-        document.encode(), INK, lambda _: answer("२", "2", reason="below threshold")
+        document.encode(), PAGE, lambda _: answer("२", "2", reason="below threshold")
     )
     assert content == document.encode()
     assert {one.reason for one in found} == {"below threshold"}
@@ -100,31 +101,34 @@ def test_refused_words_stay(document: str) -> None:
 
 
 def test_where_words_are_cut() -> None:
-    """A word's ink is that of its box, with a little around it."""
-    ink = np.zeros((30, 90), np.uint8)
-    ink[4:8, 30:40] = 255
+    """What is read is the ink inside a word's box, with a little paper around it."""
+    page = PAGE.copy()
+    page[5:7, 32:38] = 20
+    page[5:7, 44:48] = 20  # another word
     seen = []
 
-    def read(cut: Ink) -> LineReading:
-        seen.append(cut)
+    def read(ink: Ink) -> LineReading:
+        seen.append(ink)
         return answer("२", "2")
 
-    reread(HOCR.encode(), ink, read)
-    assert [int((cut > 0).sum()) for cut in seen] == [40, 0]
-    assert seen[0].shape == (8, 14)
+    reread(HOCR.encode(), page, read)
+    assert seen[0].shape == (6, 12)
+    np.testing.assert_array_equal(seen[0][2:4, 3:9] > 128, True)
+    assert int((seen[0] > 0).sum()) == 12
+    assert not seen[1].any()
 
 
 def test_words_outside() -> None:
     """A word beyond the picture's edge stays, and is said to be there."""
     content = HOCR.replace("bbox 0 0 90 30", "").replace("bbox 30 4 40 8", "bbox 300 4 310 8")
-    _, found = reread(content.encode(), INK, says_two_hundred)
+    _, found = reread(content.encode(), PAGE, says_two_hundred)
     assert [one.reason for one in found] == ["outside the picture", None]
 
 
 def test_latin_1() -> None:
     """In a file that cannot hold the script's digits they are written as references."""
     content, _ = reread(
-        ALTO.replace("UTF-8", "ISO-8859-1").encode("latin-1"), INK, says_two_hundred
+        ALTO.replace("UTF-8", "ISO-8859-1").encode("latin-1"), PAGE, says_two_hundred
     )
     assert b"CONTENT='&#2408;&#2406;&#2406;'" in content
     strings = ElementTree.fromstring(content).iter(
@@ -166,7 +170,7 @@ OUTSIDE = '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
 def test_bad_files(change: Callable[[str], str], message: str) -> None:
     """What is no such file, declares entities, or is of another page is refused by name."""
     with pytest.raises(DataError, match=message) as caught:
-        reread(change(ALTO).encode(), INK, says_two_hundred, where="x.xml")
+        reread(change(ALTO).encode(), PAGE, says_two_hundred, where="x.xml")
     assert caught.value.where == "x.xml"
 
 
@@ -186,7 +190,7 @@ def test_altered_files(document: str, changes: list[tuple[float, int, bytes]]) -
         at = int(where * len(content))
         content = content[:at] + piece + content[at + length :]
     with suppress(DataError):
-        _, found = reread(content, INK, says_two_hundred)
+        _, found = reread(content, PAGE, says_two_hundred)
         assert len(found) <= 3
 
 
@@ -203,7 +207,7 @@ def test_after_tesseract(form: str, tmp_path: Path) -> None:
     )
     (file,) = (path for path in tmp_path.glob("page.*") if path.suffix != ".png")
     before = file.read_bytes()
-    content, found = reread(before, 255 - np.asarray(page), says_two_hundred)
+    content, found = reread(before, np.asarray(page), says_two_hundred)
     assert [one.before for one in found] == ["1234", "56"]
     assert all(one.box.width > 20 for one in found)
     pattern = re.compile(rb"x_wconf \d+'>\S+</span>|WC=\"[\d.]+\" CONTENT=\"\S+\"")
