@@ -17,7 +17,6 @@ from indicdigits.imaging.normalise import normalise
 from indicdigits.reading.answer import Box, Candidate, Character, Ink, LineReading
 from indicdigits.reading.automaton import Automaton, anything, literally
 from indicdigits.reading.edges import (
-    MARKS,
     Answers,
     Edges,
     Weights,
@@ -25,6 +24,7 @@ from indicdigits.reading.edges import (
     shipped_weights,
     worth,
 )
+from indicdigits.reading.kinds import MARKS
 from indicdigits.reading.lattice import Decoder, Lattice, Sums, Way
 from indicdigits.reading.segment import Pieces, cut
 from indicdigits.runtime.reader import Reader
@@ -75,12 +75,12 @@ class LineReader:
         )
         digits = [classes[n] for n in self._classes.tolist()]
         texts = [entry.text for entry in digits]
-        marks = [mark for mark in MARKS if mark not in texts]
-        self._texts = (*texts, *marks)
-        self._ascii = (*(str(entry.value) for entry in digits), *marks)
+        self._marks = MARKS
+        self._texts = (*texts, *MARKS)
+        self.ascii = (*(str(entry.value) for entry in digits), *MARKS)
         # Characters of an automaton are single; a class such as ten has no single digit.
         self.symbols = "".join(
-            a if len(a) == 1 else t for a, t in zip(self._ascii, self._texts, strict=True)
+            a if len(a) == 1 else t for a, t in zip(self.ascii, self._texts, strict=True)
         )
         self._allowed = anything(self.symbols) if pattern is None else pattern.over(self.symbols)
 
@@ -124,19 +124,21 @@ class LineReader:
         if pieces is None:
             return None
         edges, size = edges_of(pieces), self._reader.bundle.input_size
-        runs = zip(edges.first.tolist(), edges.last.tolist(), strict=True)
+        shown = edges.worth_reading
+        if not shown.any():
+            shown = np.ones_like(shown)
+        runs = zip(edges.first[shown].tolist(), edges.last[shown].tolist(), strict=True)
         inputs = [normalise(pieces.picture(*run), size, "light-on-dark") for run in runs]
         probabilities = self._reader.probabilities(np.stack(inputs))
-        return Seen(pieces, edges, Answers.of(probabilities, self._classes))
+        return Seen(pieces, edges, Answers.of(probabilities, self._classes, shown))
 
     def lattice(self, seen: Seen) -> Lattice:
         """What taking each run for each character is worth."""
-        marks = len(self._texts) > len(self._classes)
         return Lattice(
             size=len(seen.pieces),
             first=seen.edges.first,
             last=seen.edges.last,
-            scores=worth(seen.edges, seen.answers, self._weights, marks=marks),
+            scores=worth(seen.edges, seen.answers, self._weights, self._marks),
         )
 
     def _strings(self, decoder: Decoder) -> list[Way]:
@@ -153,7 +155,7 @@ class LineReader:
         mass = Decoder(lattice, literally(symbols, self.symbols)).total()
         candidate = Candidate(
             text="".join(self._texts[s] for s in symbols),
-            ascii="".join(self._ascii[s] for s in symbols),
+            ascii="".join(self.ascii[s] for s in symbols),
             probability=min(1.0, math.exp(mass - sums.total)),
         )
         return candidate, way
@@ -162,7 +164,7 @@ class LineReader:
         return tuple(
             Character(
                 text=self._texts[step.symbol],
-                ascii=self._ascii[step.symbol],
+                ascii=self.ascii[step.symbol],
                 probability=min(1.0, float(sums.posterior[step.edge, step.symbol])),
                 box=_box(seen.edges.boxes[step.edge].tolist(), seen.pieces.scale),
             )
