@@ -49,9 +49,8 @@ def draw(mark: str, height: float, stroke: float, rng: np.random.Generator) -> I
     wide = max(1, round(_FINE * stroke * rng.uniform(0.9, 1.2)))
     corner = np.concatenate(strokes).min(axis=0) - stroke
     far = np.concatenate(strokes).max(axis=0) + stroke - corner
-    canvas = (
-        np.zeros((int(far[1]) + 2, int(far[0]) + 2), np.uint8).repeat(_FINE, 0).repeat(_FINE, 1)
-    )
+    rows, columns = int(far[1]) + 2, int(far[0]) + 2
+    canvas = np.zeros((_FINE * rows, _FINE * columns), np.uint8)
     lines = [np.rint(_FINE * (points - corner)).astype(np.int32) for points in strokes]
     cv2.polylines(canvas, lines, isClosed=False, color=255, thickness=wide)
     ink = np.asarray(cv2.resize(canvas, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)

@@ -175,7 +175,7 @@ def _place(pieces: Pieces, first: Int, last: Int, boxes: Float, ink: Float) -> F
             inside(joined),
             inside(gap),
             off,
-            (ends.max(axis=0) == 0) & (inside(np.ones(len(cut))) == inside(cut > 0)),
+            (ends.max(axis=0) == 0) & (inside(joined) == 0),
         ],
         axis=1,
     )
