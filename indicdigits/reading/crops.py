@@ -15,22 +15,26 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from indicdigits.imaging.decode import Source, read_picture
-from indicdigits.imaging.paper import even_out
 from indicdigits.reading.answer import Ink, ReadLine
 
 Recogniser = Callable[..., Sequence[tuple[str, float]]]
 
 _MARKS = frozenset(",.-/:")  # that a number may hold beside its digits
-_NOISE = 3  # medians of what stands out of the paper, that ink must exceed
-_LEAST = 8  # grey levels, likewise
+_LEAST_CONTRAST = 16  # grey levels between darkest and lightest; below it is blank
+_INK_QUANTILE = 0.95  # of the ink's grey, that becomes 255
+_NOISES = 3  # distances from quarter to median of the paper, that ink must exceed
 
 
 def ink_of_crop(picture: npt.NDArray[np.uint8]) -> Ink:
-    """The ink of a cut-out of a word or line, whatever its paper and light.
+    """The ink of a cut-out of a word or line, dark on light or light on dark.
+
+    Otsu's threshold (1979) tells ink from paper; the levels between that of the paper and that of
+    most of the ink become 0 to 255, so that edges stay soft.
 
     Args:
         picture: uint8 (H,W) grey or (H,W,3) RGB; paper covers most of it.
@@ -38,12 +42,17 @@ def ink_of_crop(picture: npt.NDArray[np.uint8]) -> Ink:
     Returns:
         uint8 (H,W), 0 paper, 255 full ink; all 0 where there is none.
     """
-    even, _ = even_out(picture)
-    away = even.astype(np.int16) - 128
-    if -int(away.min()) > int(away.max()):
-        away = -away
-    floor = max(_LEAST, _NOISE * int(np.median(np.abs(away))))
-    return np.clip((away - floor) * (255 / max(127 - floor, 1)), 0, 255).astype(np.uint8)
+    colour = picture.ndim == 3
+    grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) if colour else picture, np.uint8)
+    if np.ptp(grey) < _LEAST_CONTRAST:
+        return np.zeros(grey.shape, np.uint8)
+    mask = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]
+    if 2 * cv2.countNonZero(mask) > mask.size:
+        grey, mask = ~grey, 1 - mask
+    quarter, median = np.quantile(grey[mask == 0], (0.25, 0.5))
+    full = np.quantile(grey[mask == 1], _INK_QUANTILE)
+    black = min(median + _NOISES * (median - quarter), (median + full) / 2)
+    return np.clip((grey - black) * (255 / max(full - black, 1)), 0, 255).astype(np.uint8)
 
 
 def is_number(text: str) -> bool:

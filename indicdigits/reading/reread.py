@@ -18,13 +18,16 @@ import numpy as np
 import numpy.typing as npt
 
 from indicdigits.errors import DataError
-from indicdigits.reading.answer import Box, LineReading, ReadLine
+from indicdigits.reading.answer import Box, Ink, LineReading, ReadLine
 from indicdigits.reading.crops import ink_of_crop, is_number
 from indicdigits.reading.words import ALTO, Document, Word, find_words
 
 Picture = npt.NDArray[np.uint8]
 
 _MARGIN = 1 / 8  # of a word's height, of paper around it
+_REACH = 2.0  # of its height, that a number may go on beyond its box
+_GAP = 0.4  # of its height, at most between digits of one number
+_STROKE = 96  # of 255, from which ink is more than an edge
 _LEAST_SURE = 9  # in the CC of ALTO; 0 is the surest
 _OUTSIDE = LineReading(
     text="", ascii="", probability=0.0, accepted=False, reason="outside the picture",
@@ -86,8 +89,8 @@ def reread(
     for word in document.words:
         if not is_number(word.text):
             continue
-        cut = _cut(picture, word.box)
-        reading = read_line(ink_of_crop(cut)) if cut.size else _OUTSIDE
+        ink = _ink(picture, word, document.words)
+        reading = read_line(ink) if ink.size else _OUTSIDE
         text = reading.text if native else reading.ascii
         if reading.accepted:
             changes += _changes(document, word, text, reading)
@@ -114,11 +117,53 @@ def _check_size(document: Document, picture: Picture, where: object) -> None:
         )
 
 
-def _cut(picture: Picture, box: Box) -> Picture:
-    margin = max(1, round(_MARGIN * box.height))
-    left, top = max(box.left - margin, 0), max(box.top - margin, 0)
-    cut = picture[top : box.top + box.height + margin, left : box.left + box.width + margin]
-    return np.ascontiguousarray(cut)
+def _ink(picture: Picture, word: Word, words: Sequence[Word]) -> Ink:
+    """The ink of a word: of its box, and of what stands so near that it belongs to it.
+
+    Boxes of Tesseract leave out a first or last digit at times. What is in another word's box, or
+    further away than digits of a number are, does not belong.
+    """
+    box = word.box
+    margin, reach = max(1, round(_MARGIN * box.height)), round(_REACH * box.height)
+    end, top = box.left + box.width, max(box.top - margin, 0)
+    left = min(max(box.left - reach, 0, *_ends(word, words)), box.left)
+    right = max(min([end + reach, *_begins(word, words)]), end)
+    cut = picture[top : box.top + box.height + margin, left:right]
+    if not cut.size:
+        return np.zeros((0, 0), np.uint8)
+    ink = ink_of_crop(np.ascontiguousarray(cut))
+    columns = np.asarray((ink >= _STROKE).any(axis=0), np.bool_)
+    gap = round(_GAP * box.height)
+    first = _outermost(columns[::-1], len(columns) - (box.left - left), gap)
+    last = _outermost(columns, end - left, gap)
+    return ink[:, max(len(columns) - first - margin, 0) : last + margin]
+
+
+def _ends(word: Word, words: Sequence[Word]) -> list[int]:
+    """Where the words before it in its row end."""
+    rights = (other.box.left + other.box.width for other in words if _in_row(other, word))
+    return [right for right in rights if right <= word.box.left + word.box.width // 2]
+
+
+def _begins(word: Word, words: Sequence[Word]) -> list[int]:
+    """Where the words behind it in its row begin."""
+    lefts = (other.box.left for other in words if _in_row(other, word))
+    return [left for left in lefts if left >= word.box.left + word.box.width // 2]
+
+
+def _in_row(other: Word, word: Word) -> bool:
+    a, b = other.box, word.box
+    return other is not word and a.top < b.top + b.height and b.top < a.top + a.height
+
+
+def _outermost(columns: npt.NDArray[np.bool_], edge: int, gap: int) -> int:
+    """Behind the last column with ink that follows an edge without a gap between."""
+    last, at = edge, edge
+    while at < len(columns) and at - last <= gap:
+        if columns[at]:
+            last = at + 1
+        at += 1
+    return last
 
 
 def _changes(
