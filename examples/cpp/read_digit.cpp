@@ -104,8 +104,10 @@ struct Reader {
         if (none > row[best] || (!outside.is_null() && none >= outside["threshold"]))
             return NOT_A_DIGIT;
         double others = 0;
-        for (std::size_t i = 0; i < row.size(); ++i) others += i == best ? 0 : row[i];
-        return !reject.is_null() && 1 - others < reject ? "below threshold" : "";
+        for (std::size_t i = 0; i < row.size(); ++i)
+            if (i != best && about["classes"][i]["text"] != NOT_A_DIGIT) others += row[i];
+        const double sure = 1 - others / (others + row[best]);
+        return !reject.is_null() && sure < reject ? "below threshold" : "";
     }
 };
 

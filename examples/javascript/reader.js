@@ -56,9 +56,13 @@ export class Reader {
     const none = row[texts.indexOf(NOT_A_DIGIT)] ?? 0;
     const outside = this.about.out_of_distribution;
     if (none > row[best] || (outside && none >= outside.threshold)) return NOT_A_DIGIT;
-    const others = row.reduce((sum, value, i) => (i === best ? sum : sum + value), 0);
+    const others = row.reduce(
+      (sum, value, i) => (i === best || texts[i] === NOT_A_DIGIT ? sum : sum + value),
+      0,
+    );
     const { threshold } = this.about.reject;
-    return threshold !== null && 1 - others < threshold ? "below threshold" : null;
+    const sure = 1 - others / (others + row[best]);
+    return threshold !== null && sure < threshold ? "below threshold" : null;
   }
 }
 

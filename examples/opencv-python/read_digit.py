@@ -75,13 +75,14 @@ class Reader:
         return Answer(self.texts[best], float(row[best]), reason)
 
     def _reason(self, row: np.ndarray, best: int) -> str | None:
-        outside = self.about["out_of_distribution"]
-        if NOT_A_DIGIT in self.texts:
-            none = row[self.texts.index(NOT_A_DIGIT)]
-            if none > row[best] or (outside and none >= outside["threshold"]):
-                return NOT_A_DIGIT
-        threshold = self.about["reject"]["threshold"]
-        if threshold is not None and 1 - np.delete(row, best).sum() < threshold:
+        outside, threshold = self.about["out_of_distribution"], self.about["reject"]["threshold"]
+        is_digit = np.array([text != NOT_A_DIGIT for text in self.texts])
+        none, digits = row[~is_digit].sum(), row[is_digit].sum()
+        if none > row[best] or (outside and none >= outside["threshold"]):
+            return NOT_A_DIGIT
+        is_digit[best] = False  # what is left are the others
+        others = row[is_digit].sum()
+        if threshold is not None and 1 - others / digits < threshold:
             return "below threshold"
         return None
 
