@@ -19,9 +19,10 @@ import time
 import indicdigits
 reading = indicdigits.load("devanagari")({path!r})
 used = time.process_time()  # since the process began, Python's own start included
-import json, resource, sys
-scale = 2**20 if sys.platform == "darwin" else 2**10
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
+import json
+from pathlib import Path
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+peak = int(status["VmHWM"].split()[0]) / 1024
 print(json.dumps({{"seconds": used, "megabytes": peak, "text": reading.text}}))
 """
 # The promise is 0.4 s on a free core; a core that others use too does less in its time.
@@ -29,6 +30,7 @@ MOST_SECONDS = 0.8
 MOST_MEGABYTES = 150
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to tell memory")
 def test_first_answer(picture: np.ndarray, tmp_path: Path) -> None:
     """Import, loading and a first answer cost little time of a core and little memory."""
     path = tmp_path / "digit.png"
