@@ -29,9 +29,9 @@ VERBS = (
     "explain",
     "export",
     "predict",
-    "reread",
     "inspect",
     "verify",
+    "reread",
     "bench",
 )
 GROUPS = ("data", "recipe")
