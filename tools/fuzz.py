@@ -66,7 +66,9 @@ def manifest(data: bytes) -> None:
     if isinstance(about, dict):
         members = json.loads(MEMBERS["bundle.json"])["members"]
         about |= {"format": bundles.FORMAT, "members": members}
-        about["digest"] = bundles._digest(about)
+        about.pop("digest", None)
+        text = json.dumps(about, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        about["digest"] = bundles.sha256(text.encode())
         data = json.dumps(about).encode()
     bundles.from_bytes(pack(MEMBERS | {"bundle.json": data}), where="x")
 

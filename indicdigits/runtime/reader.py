@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +18,7 @@ from indicdigits.runtime.acceptance import calibrated
 from indicdigits.runtime.bundle import Bundle
 from indicdigits.runtime.doubt import Judge
 from indicdigits.runtime.parity import TOLERANCE
+from indicdigits.runtime.reading import Alternative, Reading
 from indicdigits.runtime.session import check_graph, open_session, run_graph
 from indicdigits.runtime.shipped import find
 from indicdigits.scripts import SCRIPTS, script_of
@@ -27,47 +26,6 @@ from indicdigits.scripts import SCRIPTS, script_of
 # How far grey levels of a golden picture may be off after `normalise`: versions of OpenCV round
 # differently when they resample.
 GREY_TOLERANCE = 8
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Alternative:
-    """A class that is not the answer."""
-
-    text: str
-    value: int | None
-    probability: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
-    """What a reader answers to one picture.
-
-    Attributes:
-        text: The most probable class as it is written, such as "७"; never "not a digit", which is
-            a reason and no answer.
-        value: Its value, or None for a class without one; the best guess even when the reading
-            is not accepted.
-        probability: Of that class among all, in [0, 1]; small for what is not a digit.
-        script: The script that was read; of a reader of several scripts, that of the answer.
-        accepted: Whether the reader stands by it.
-        reason: Why it is not accepted, or None: "no ink found", "more than one digit" (a page or
-            a line), "below threshold", "not a digit", or "looks like Gujarati too" where digits of
-            several scripts cannot be told apart.
-        alternatives: The two next best classes, the more probable first; "not a digit" may be
-            one of them, and is then more probable than the answer where that is the reason.
-    """
-
-    text: str
-    value: int | None
-    probability: float
-    script: str
-    accepted: bool
-    reason: str | None
-    alternatives: tuple[Alternative, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The reading as plain data, for `--json`."""
-        return asdict(self)
 
 
 class Reader:

@@ -62,7 +62,9 @@ def sealed(members: dict[str, bytes], manifest: dict[str, Any]) -> bytes:
             if name != "bundle.json"
         }
     }
-    manifest["digest"] = bundles._digest(manifest)
+    manifest.pop("digest", None)
+    text = json.dumps(manifest, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    manifest["digest"] = sha256(text.encode())  # as docs/bundle.md has it
     return pack(members | {"bundle.json": json.dumps(manifest).encode()})
 
 
