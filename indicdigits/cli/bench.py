@@ -88,6 +88,8 @@ def _bundle(
     from indicdigits.runtime.archive import write_file
     from indicdigits.runtime.shipped import find
 
+    if plot is not None:  # first, since what it needs may be missing
+        from indicdigits.evaluation.bench_figure import bench_png
     path = find(name)
     found, about = bundles.read(path), benches.machine()
     budget = benches.QUICK if quick else benches.FULL
@@ -100,9 +102,9 @@ def _bundle(
             )
         )
     notes = ["Measured with --quick: rough."] if quick else []
+    if not any(row.network == bench_bundle.TEXTBOOK for row in rows):
+        notes.append("The textbook network is not measured: it needs indicdigits[train].")
     if plot is not None:
-        from indicdigits.evaluation.bench_figure import bench_png
-
         write_file(plot, bench_png(rows, f"{found.name} on {about['processor']}"))
         notes.append(f"Drawn: {plot}")
     data = {
