@@ -61,7 +61,9 @@ def _lines(content: dict[str, Any]) -> Iterator[str]:
         f"calibration error {before['ece']:.2%} before, {after['ece']:.2%} after"
     )
     for point in reject["points"]:
-        chosen = ", used unless told otherwise" if point["threshold"] == reject["threshold"] else ""
+        chosen = (
+            ", used unless told otherwise" if point["error_rate"] == reject["error_rate"] else ""
+        )
         yield (
             f"{_wrong(point['error_rate'])}: accept from {point['threshold']:.4f}, "
             f"{1 - point['coverage']:.2%} refused{chosen}"
@@ -75,4 +77,4 @@ def _lines(content: dict[str, Any]) -> Iterator[str]:
 
 
 def _wrong(rate: float) -> str:
-    return f"at most {rate:.1%} wrong" if rate else "none wrong"
+    return f"at most {100 * rate:g}% wrong" if rate else "none wrong"

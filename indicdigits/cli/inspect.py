@@ -77,7 +77,7 @@ def _acceptance(about: Mapping[str, Any]) -> Iterator[str]:
     if threshold is not None:
         yield f"            what is not sure: probability below {threshold:.4f}"
     for point in reject.get("points", ()):
-        used = ", the default" if point["threshold"] == threshold else ""
+        used = ", the default" if point["error_rate"] == reject["error_rate"] else ""
         refused = f"{1 - point['coverage']:.1%} refused"
         yield (
             f"            --error-rate {point['error_rate']:g}: "

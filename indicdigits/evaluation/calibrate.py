@@ -41,10 +41,10 @@ from indicdigits.training.loop import Runtime
 FILE = "calibration.json"
 SCHEMA = 1
 ERROR_RATES = (0.01, 0.005, 0.003, 0.002, 0.001, 0.0)  # of which thresholds are kept
-# Unless told otherwise a reader goes by the lowest of them that refuses no more digits than this,
-# those taken for none included: what is refused, a person must read.
+# Unless told otherwise a reader refuses this part of the digits at most, those taken for none
+# included: what is refused, a person must read.
 MOST_REFUSED = 0.02
-DIGITS_REFUSED = 0.005  # of true digits, that may be taken for none
+DIGITS_REFUSED = 0.015  # of true digits, that may be taken for none: most of what may be refused
 
 
 def calibrate_run(run: Path, folds: int, runtime: Runtime) -> dict[str, Any]:
@@ -136,14 +136,10 @@ def _fit(judged: Predictions, classes: Sequence[ClassEntry], folds: int) -> Acce
         least = outside_threshold(score, DIGITS_REFUSED, sets)
         outside = NotADigit(threshold=least, digits_refused=float((score >= least).mean()))
     answers = Judge(classes, Acceptance(not_a_digit=outside))(probabilities)
-    points = list(_points(answers.score, answers.best == judged.labels, sets))
-    if not points:
-        raise DataError(
-            "even the surest answers are wrong too often for any threshold",
-            hint="train on more pictures, or look for wrong labels: indicdigits evaluate RUN",
-        )
-    cheap = [point for point in points if 1 - point.coverage <= MOST_REFUSED]
-    default = cheap[-1] if cheap else points[0]
+    right = answers.best == judged.labels
+    points = {point.error_rate: point for point in _points(answers.score, right, sets)}
+    default = _default(points, answers.score, right, sets)
+    points[default.error_rate] = default
     names = ", ".join(np.unique(sets))
     return Acceptance(
         temperature=temperature,
@@ -151,7 +147,7 @@ def _fit(judged: Predictions, classes: Sequence[ClassEntry], folds: int) -> Acce
         f"not seen it ({folds} folds)",
         threshold=default.threshold,
         error_rate=default.error_rate,
-        points=tuple(points),
+        points=tuple(sorted(points.values(), key=lambda point: point.threshold)),
         not_a_digit=outside,
     )
 
@@ -163,9 +159,45 @@ def _points(
     for rate in ERROR_RATES:
         threshold = threshold_for(score, right, rate, sets)
         if threshold is not None:
-            accepted = score >= threshold
-            coverage = min(float(accepted[sets == name].mean()) for name in np.unique(sets))
-            yield Point(error_rate=rate, threshold=threshold, coverage=coverage)
+            yield Point(
+                error_rate=rate, threshold=threshold, coverage=_least(score >= threshold, sets)
+            )
+
+
+def _default(
+    points: Mapping[float, Point],
+    score: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    sets: NDArray[np.str_],
+) -> Point:
+    """The strictest threshold that costs little; the laxest of `points` where that is no better.
+
+    Its error rate is that of the worst set, rounded up to a hundredth of a percent.
+
+    Raises:
+        DataError: There is no point.
+    """
+    if not points:
+        raise DataError(
+            "even the surest answers are wrong too often for any threshold",
+            hint="train on more pictures, or look for wrong labels: indicdigits evaluate RUN",
+        )
+    laxest, strictest = next(iter(points.values())), [*points.values()][-1]
+    if strictest.error_rate == 0 and 1 - strictest.coverage <= MOST_REFUSED:
+        return strictest
+    rising = [np.sort(score[sets == name]) for name in np.unique(sets)]
+    threshold = float(min(one[int(MOST_REFUSED * len(one))] for one in rising))
+    accepted = score >= threshold
+    if threshold <= laxest.threshold:
+        return laxest
+    wrong = 1 - _least(right[accepted], sets[accepted])
+    rate = float(np.ceil(round(1e4 * wrong, 6)) / 1e4)
+    return Point(error_rate=rate, threshold=threshold, coverage=_least(accepted, sets))
+
+
+def _least(of: NDArray[np.bool_], sets: NDArray[np.str_]) -> float:
+    """The smallest share of true ones in any set."""
+    return min(float(of[sets == name].mean()) for name in np.unique(sets))
 
 
 def _is_drawn(dataset: str) -> bool:
