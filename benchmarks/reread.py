@@ -32,6 +32,9 @@ from indicdigits.scripts import SCRIPTS
 
 SCRIPT, LANGUAGE = "devanagari", "hin"
 ROWS, COLUMNS, CELL, HEIGHT = 8, 3, (420, 110), 48  # of a page; pixels
+COLUMNS_OF_TABLE = (
+    "of them", "found by Tesseract", "right before", "right after", "with --every-word", "spoilt",
+)  # fmt: skip
 PATH = common.RESULTS / "reread.json"
 
 Digits = list[int]
@@ -107,22 +110,21 @@ def _within(box: Box, cell: Box) -> bool:
 def measured(draw: Draw, pages: int) -> dict[str, int]:
     """Reads pages: how many numbers, and how many of them are right before and after."""
     rng, reader = np.random.default_rng(0), LineReader(load(SCRIPT))
-    counts = dict.fromkeys(("numbers", "found", "reread", "before", "after", "mended", "spoilt"), 0)
+    counts = dict.fromkeys(COLUMNS_OF_TABLE, 0)
     for _ in range(pages):
         sheet = page(draw, rng)
         before = tesseract(sheet.picture)
-        after, words = reread(before, np.asarray(sheet.picture), reader)
-        counts["found"] += len(words)
-        counts["reread"] += sum(word.reason is None for word in words)
-        rows = zip(
-            sheet.numbers, texts(before, sheet.numbers), texts(after, sheet.numbers), strict=True
-        )
-        for (_, truth), old, new in rows:
-            counts["numbers"] += 1
-            counts["before"] += old == truth
-            counts["after"] += new == truth
-            counts["mended"] += old != truth and new == truth
-            counts["spoilt"] += old == truth and new != truth
+        picture = np.asarray(sheet.picture)
+        after, words = reread(before, picture, reader)
+        every, _ = reread(before, picture, reader, every=True)
+        counts["found by Tesseract"] += len(words)
+        cells = [texts(content, sheet.numbers) for content in (before, after, every)]
+        for (_, truth), old, new, newest in zip(sheet.numbers, *cells, strict=True):
+            counts["of them"] += 1
+            counts["right before"] += old == truth
+            counts["right after"] += new == truth
+            counts["with --every-word"] += newest == truth
+            counts["spoilt"] += old == truth and not new == newest == truth
     return counts
 
 
@@ -155,8 +157,7 @@ def main() -> None:
     draws = {family: printed(path) for family, path in fonts().items()}
     draws["handwritten (CMATERdb, test)"] = handwritten()
     records: dict[str, Any] = {}
-    print("| numbers | of them | found by Tesseract | read again | right before | right after "
-          "| mended | spoilt |\n|---|---|---|---|---|---|---|---|")  # fmt: skip
+    print(f"| numbers | {' | '.join(COLUMNS_OF_TABLE)} |\n|{'---|' * (1 + len(COLUMNS_OF_TABLE))}")
     for name, draw in draws.items():
         records[name] = measured(draw, pages)
         print(f"| {name} | {' | '.join(map(str, records[name].values()))} |", flush=True)

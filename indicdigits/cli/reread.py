@@ -24,6 +24,10 @@ def reread(
     native: Annotated[
         bool, typer.Option("--native/--ascii", help="Write digits of the script, or 0 to 9.")
     ] = True,
+    every: Annotated[
+        bool,
+        typer.Option("--every-word", help="Also those that the OCR took for letters."),
+    ] = False,
     error_rate: Annotated[
         float | None,
         typer.Option(
@@ -46,7 +50,12 @@ def reread(
 
     reader = LineReader(load(script, error_rate=error_rate))
     content, found = read_again(
-        read_file(file, MAX_BYTES), read_picture(picture), reader, native=native, where=file
+        read_file(file, MAX_BYTES),
+        read_picture(picture),
+        reader,
+        native=native,
+        every=every,
+        where=file,
     )
     write_file(out, content)
     about = {"path": out, "words": [one.as_dict() for one in found]}
@@ -56,7 +65,7 @@ def reread(
 def _lines(about: dict[str, Any]) -> list[str]:
     words = about["words"]
     changed = sum(word["reason"] is None for word in words)
-    lines = [f"{about['path']}: {changed} of {len(words)} numeric words read again"]
+    lines = [f"{about['path']}: {changed} of {len(words)} words read again"]
     for word in words:
         left, top = word["box"][:2]
         kept = f"  kept: {word['reason']}" if word["reason"] else f"  {word['probability']:.1%}"

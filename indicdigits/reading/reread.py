@@ -38,7 +38,7 @@ _WCONF = re.compile(r"\bx_wconf\s+[\d.]+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reread:
-    """What became of a numeric word.
+    """What became of a word that was looked at.
 
     Attributes:
         before: Its text as the file had it.
@@ -65,6 +65,7 @@ def reread(
     read_line: ReadLine,
     *,
     native: bool = True,
+    every: bool = False,
     where: object = "file",
 ) -> tuple[bytes, list[Reread]]:
     """Reads the numeric words of a file again.
@@ -74,10 +75,12 @@ def reread(
         picture: uint8 (H,W) grey or (H,W,3) RGB, of that page.
         read_line: Reads the ink of a word.
         native: Whether to write the script's digits, or 0 to 9.
+        every: Whether to read words again that the file does not take for numbers: for pages that
+            hold nothing else.
         where: The file's name, for errors.
 
     Returns:
-        The file with other texts and confidences, and what became of each numeric word.
+        The file with other texts and confidences, and what became of each word that was looked at.
 
     Raises:
         DataError: It is neither, is damaged, or is not of this page.
@@ -87,7 +90,7 @@ def reread(
     changes: list[tuple[int, int, bytes]] = []
     found = []
     for word in document.words:
-        if not is_number(word.text):
+        if not every and not is_number(word.text):
             continue
         ink = _ink(picture, word, document.words)
         reading = read_line(ink) if ink.size else _OUTSIDE

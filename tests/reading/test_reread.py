@@ -89,6 +89,19 @@ def test_alto() -> None:
     assert [one.box for one in found] == [Box(30, 4, 10, 4), Box(50, 4, 10, 4)]
 
 
+def test_every_word() -> None:
+    """Where asked for, words are read too that the file takes for letters; refused ones stay."""
+
+    def read(ink: Ink) -> LineReading:
+        reason = "not a digit" if ink.shape[1] > 12 else None
+        return answer("२", "2", reason=reason)
+
+    content, found = reread(HOCR.encode(), PAGE, read, every=True)
+    assert [one.before for one in found] == ["Total", "12 &", "1234", "5,6"]
+    assert [one.text for one in found] == ["२", "12 &", "२", "२"]
+    assert content.count("२".encode()) == 3
+
+
 @pytest.mark.parametrize("document", [HOCR, ALTO])
 def test_refused_words_stay(document: str) -> None:
     """Where the reader refuses every word the file is what it was, and the reason is told."""
