@@ -31,6 +31,7 @@ VERBS = (
     "predict",
     "inspect",
     "verify",
+    "reread",
     "bench",
 )
 GROUPS = ("data", "recipe")

@@ -166,15 +166,18 @@ def _memory() -> str:
 
 def table(machine: Mapping[str, str], figures: Sequence[Figure], notes: Sequence[str] = ()) -> str:
     """The figures as Markdown, to be pasted into an issue."""
+    rows = [f"| {f.name} | {_number(f.value)} {f.unit} |" for f in figures]
+    return headed(machine, "\n".join(["| what | figure |", "|---|---|", *rows]), notes)
+
+
+def headed(machine: Mapping[str, str], table: str, notes: Sequence[str]) -> str:
+    """A table with the machine before it and notes behind it."""
     about = dict(machine)
     head = f"**{about.pop('processor')}**, {about.pop('cores')} cores"
     if "memory" in about:
         head += f", {about.pop('memory')}"
     rest = ", ".join(f"{name} {text}" for name, text in about.items())
-    rows = [f"| {f.name} | {_number(f.value)} {f.unit} |" for f in figures]
-    return "\n".join(
-        [head, "", rest, "", "| what | figure |", "|---|---|", *rows, *_paragraphs(notes)]
-    )
+    return "\n".join([head, "", rest, "", table, *_paragraphs(notes)])
 
 
 def _number(value: float) -> str:

@@ -7,6 +7,7 @@ brought to the network's input as they were in training and that the graph answe
 from __future__ import annotations
 
 import io
+import tokenize
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,15 @@ from indicdigits.runtime.archive import Archive, pack
 
 Pixels = npt.NDArray[np.uint8]
 MAX_PICTURES = 32
+# What numpy raises on the header of an array that is not right; it reads it as Python does.
+_BROKEN = (
+    ValueError,
+    TypeError,
+    SyntaxError,
+    RecursionError,
+    OverflowError,
+    tokenize.TokenError,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,5 +108,5 @@ def _array(data: bytes, name: str, dtype: type[np.generic], where: object) -> np
         if fortran or found != np.dtype(dtype).newbyteorder("<"):
             raise ValueError(f"is {found}, not {np.dtype(dtype)} in C order")
         return np.frombuffer(body, dtype=found).reshape(shape)
-    except (ValueError, TypeError, SyntaxError, RecursionError, OverflowError) as error:
+    except _BROKEN as error:
         raise VerificationError(f"{name} is damaged: {error}", where=where) from error

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +18,7 @@ from indicdigits.runtime.acceptance import calibrated
 from indicdigits.runtime.bundle import Bundle
 from indicdigits.runtime.doubt import Judge
 from indicdigits.runtime.parity import TOLERANCE
+from indicdigits.runtime.reading import Alternative, Reading
 from indicdigits.runtime.session import check_graph, open_session, run_graph
 from indicdigits.runtime.shipped import find
 from indicdigits.scripts import SCRIPTS, script_of
@@ -27,46 +26,6 @@ from indicdigits.scripts import SCRIPTS, script_of
 # How far grey levels of a golden picture may be off after `normalise`: versions of OpenCV round
 # differently when they resample.
 GREY_TOLERANCE = 8
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Alternative:
-    """A class that is not the answer."""
-
-    text: str
-    value: int | None
-    probability: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
-    """What a reader answers to one picture.
-
-    Attributes:
-        text: The most probable class as it is written, such as "७"; never "not a digit", which is
-            a reason and no answer.
-        value: Its value, or None for a class without one; the best guess even when the reading
-            is not accepted.
-        probability: Of that class among all, in [0, 1]; small for what is not a digit.
-        script: The script that was read; of a reader of several scripts, that of the answer.
-        accepted: Whether the reader stands by it.
-        reason: Why it is not accepted, or None: "no ink found", "below threshold", "not a digit",
-            or "looks like Gujarati too" where digits of several scripts cannot be told apart.
-        alternatives: The two next best classes, the more probable first; "not a digit" may be
-            one of them, and is then more probable than the answer where that is the reason.
-    """
-
-    text: str
-    value: int | None
-    probability: float
-    script: str
-    accepted: bool
-    reason: str | None
-    alternatives: tuple[Alternative, ...]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The reading as plain data, for `--json`."""
-        return asdict(self)
 
 
 class Reader:
@@ -139,8 +98,10 @@ class Reader:
         Raises:
             PictureError: It is no usable picture.
         """
-        pixels = self.prepare(picture)
-        return self._reading(pixels, self.probabilities(pixels[np.newaxis])[0])
+        decoded = read_picture(picture)
+        pixels = normalisation.normalise(decoded, self.bundle.input_size)
+        row = self.probabilities(pixels[np.newaxis])[0]
+        return self._reading(pixels, row, crowded=normalisation.is_crowded(decoded))
 
     def many(self, pictures: Iterable[Source], *, batch_size: int = 64) -> Iterator[Reading]:
         """Reads many pictures, in order, holding one batch of them in memory at a time.
@@ -159,10 +120,36 @@ class Reader:
             raise UsageError("many() takes several pictures", hint="reader(picture) reads one")
         return self._batches(iter(pictures), batch_size)
 
+    def texts(
+        self, pictures: Iterable[Source], *, native: bool = True, refused: str = ""
+    ) -> list[str]:
+        """What crops say: a text each, in order, for an OCR that has cut out the digits.
+
+        Args:
+            pictures: As `many` takes them.
+            native: Whether to answer with the script's digits, or with 0 to 9.
+            refused: Stands for what is not accepted.
+
+        Raises:
+            PictureError: One of them is not usable.
+            UsageError: `pictures` is a single picture.
+        """
+        found = []
+        for reading in self.many(pictures):
+            text = reading.text if native or reading.value is None else str(reading.value)
+            found.append(text if reading.accepted else refused)
+        return found
+
     def _batches(self, pictures: Iterator[Source], batch_size: int) -> Iterator[Reading]:
-        while inputs := [self.prepare(picture) for picture in islice(pictures, batch_size)]:
-            for pixels, row in zip(inputs, self.probabilities(np.stack(inputs)), strict=True):
-                yield self._reading(pixels, row)
+        size = self.bundle.input_size
+        decoded = map(read_picture, pictures)
+        prepared = (
+            (normalisation.normalise(d, size), normalisation.is_crowded(d)) for d in decoded
+        )
+        while batch := list(islice(prepared, batch_size)):
+            rows = self.probabilities(np.stack([pixels for pixels, _ in batch]))
+            for (pixels, crowded), row in zip(batch, rows, strict=True):
+                yield self._reading(pixels, row, crowded=crowded)
 
     def prepare(self, picture: Source) -> npt.NDArray[np.uint8]:
         """A picture as the network's input: uint8 (S,S), light ink on black."""
@@ -213,11 +200,15 @@ class Reader:
             )
         return off
 
-    def _reading(self, pixels: npt.NDArray[np.uint8], row: npt.NDArray[np.float32]) -> Reading:
+    def _reading(
+        self, pixels: npt.NDArray[np.uint8], row: npt.NDArray[np.float32], *, crowded: bool
+    ) -> Reading:
         classes = self.bundle.classes
         best, reason = self._judge.answer(row)
         if not normalisation.ink_found(pixels):
             reason = "no ink found"
+        elif crowded:
+            reason = "more than one digit"
         others = [index for index in np.argsort(-row, kind="stable")[:3].tolist() if index != best]
         return Reading(
             text=classes[best].text,

@@ -12,17 +12,20 @@ import onnxruntime
 
 from indicdigits.errors import VerificationError
 from indicdigits.runtime.bundle import Bundle
+from indicdigits.runtime.graph_file import check_self_contained
 
 
 def open_session(graph: bytes, *, threads: int, where: object) -> onnxruntime.InferenceSession:
     """Makes an ONNX graph ready to run on the CPU.
 
     Raises:
-        VerificationError: It is no graph that onnxruntime can run.
+        VerificationError: It is no graph that onnxruntime can run, or keeps numbers elsewhere.
     """
+    check_self_contained(graph, where=where)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.load_model_format", "ONNX")  # not its own format
     options.log_severity_level = 3  # errors only: a person can do nothing about its warnings
     try:
         return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])

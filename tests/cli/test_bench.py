@@ -6,10 +6,20 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+import onnx
 import pytest
+from PIL import Image
 
 from indicdigits.evaluation import bench
+from indicdigits.evaluation.bench_bundle import TEXTBOOK, Row, measured, table
+from indicdigits.runtime import bundle as bundles
+from indicdigits.runtime.bundle import sha256
+from indicdigits.runtime.shipped import find
 
 WITHOUT_THE_KIT = (
     "import sys; sys.modules['jax'] = None;"  # as if it were not installed
@@ -77,6 +87,73 @@ def test_devices_are_checked(command: Callable[..., subprocess.CompletedProcess[
     done = command("bench", "--devices", "many")
     assert done.returncode == 2
     assert "--devices" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def of_bundle(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    """What `bench BUNDLE --quick` says and draws."""
+    plot = tmp_path_factory.mktemp("bench") / "plot.png"
+    words = ["bench", "devanagari-nano", "--quick", "--threads", "1", "--json", "-o", str(plot)]
+    line = [sys.executable, "-m", "indicdigits", *words]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), plot
+
+
+def test_bundle_in_every_runtime(of_bundle: tuple[dict[str, Any], Path]) -> None:
+    """A bundle is measured in each runtime, beside the textbook network, and drawn."""
+    answer, plot = of_bundle
+    rows = {(row["network"], row["runtime"]): row for row in answer["rows"]}
+    ours, textbook = (
+        rows["devanagari-nano", "ONNX Runtime"],
+        rows["textbook network", "ONNX Runtime"],
+    )
+    assert ("devanagari-nano", "OpenCV") in rows
+    for row in answer["rows"]:
+        assert row["error"] is None
+        assert 0 < row["p50_us"] <= row["p99_us"]
+        assert row["per_second"] > 0
+        assert 20 < row["memory_mb"] < 2000
+    assert ours["bytes"] < 100_000 < textbook["bytes"]
+    assert ours["per_second"] > textbook["per_second"]  # a tenth of the multiply-adds
+    with Image.open(plot) as image:
+        assert image.width > 800
+
+
+def test_rows() -> None:
+    """Ratios are to the textbook network of as many threads; what cannot run says why."""
+    row = partial(Row, threads=1, bytes=1000, start_ms=1.0, p99_us=900.0, per_second=1e4)
+    rows = [
+        row(network="mine", runtime="OpenCV", p50_us=100.0, memory_mb=50.0),
+        row(network=TEXTBOOK, runtime="ONNX Runtime", p50_us=420.0, memory_mb=80.0),
+        row(network=TEXTBOOK, runtime="ONNX Runtime", threads=2, p50_us=50.0, memory_mb=80.0),
+        Row(network="mine", runtime="OpenVINO", threads=1, bytes=1000, error="no such operator"),
+    ]
+    lines = table(rows).splitlines()
+    assert lines[2] == "| mine | OpenCV | 1 | 1 | 100 | 900 | 10,000 | 50 | 1 | 4.2 |"
+    assert lines[4].endswith("| 1.0 |")
+    assert "cannot run: no such operator" in lines[5]
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_graph_that_does_not_run() -> None:
+    """A runtime that refuses the graph becomes a row with its reason."""
+    whole = bundles.read(find("devanagari-nano"))
+    model = onnx.load_from_string(whole.graph)
+    model.graph.node[-1].op_type = "NoSuchOperator"
+    graph = model.SerializeToString()
+    bundle = replace(whole, graph=graph, parity=replace(whole.parity, graph_sha256=sha256(graph)))
+    row = next(measured(bundle, [1], 0.01, lambda _: None))
+    assert row.runtime == "ONNX Runtime"
+    assert "the graph cannot be run" in str(row.error)
+
+
+@pytest.mark.parametrize("words", [["--threads", "0"], ["--threads", "two"], ["--threads", ""]])
+def test_threads_are_checked(command: Callable[..., Any], words: list[str]) -> None:
+    """Numbers of threads that are none are refused."""
+    done = command("bench", "devanagari", *words)
+    assert done.returncode == 2
+    assert "--threads" in done.stderr
 
 
 @pytest.mark.slow

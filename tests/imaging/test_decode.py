@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from indicdigits.errors import PictureError
@@ -236,6 +238,26 @@ def test_flipped_bytes(grey, kind):
         for position in rng.integers(0, len(whole), 4):
             damaged[position] = rng.integers(0, 256)
         assert _read_or_refused(bytes(damaged))
+
+
+KINDS = ("PNG", "JPEG", "TIFF", "BMP", "GIF", "WEBP", "PPM")
+EDITS = st.lists(
+    st.tuples(st.floats(0, 1), st.integers(0, 30), st.binary(max_size=30)), min_size=1, max_size=4
+)
+
+
+@pytest.mark.filterwarnings("ignore")  # Pillow warns of what it then refuses or skips
+@given(kind=st.sampled_from(KINDS), changes=EDITS)
+@settings(max_examples=300, derandomize=True, deadline=None)
+def test_altered_pictures(kind, changes):
+    """Pieces cut out of a picture's file and put into it: a PictureError or a picture."""
+    data = _encoded(
+        (np.arange(600, dtype=np.uint32).reshape(20, 30) * 37 % 256).astype(np.uint8), kind
+    )
+    for where, length, piece in changes:
+        at = int(where * len(data))
+        data = data[:at] + piece + data[at + length :]
+    assert _read_or_refused(data)
 
 
 def test_name_that_lies(grey, tmp_path):

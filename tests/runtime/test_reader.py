@@ -165,6 +165,17 @@ def test_all_ink_or_all_paper(reader, grey, grain):
         assert found.value in range(10)
 
 
+@pytest.mark.parametrize("rows", [1, 20], ids=["line", "page"])
+def test_more_than_one_digit(reader, picture, rows):
+    """A page or a line where a crop was expected is refused as such, alone and in many()."""
+    sheet = np.tile(picture, (rows, 10))
+    found = reader(sheet)
+    assert (found.accepted, found.reason) == (False, "more than one digit")
+    one = np.full((1000, 900), 230, np.uint8)  # a large photo of a digit is none of these
+    one[300:700, 400:500] = 20
+    assert [each.reason for each in reader.many([sheet, one])] == ["more than one digit", None]
+
+
 def test_class_without_value(make, picture):
     """A class without a value is read as its text, and its value is None."""
     letters = tuple(ClassLabel(text=text) for text in "abcdefghij")
@@ -184,6 +195,20 @@ def test_many(reader, picture):
         for ours, theirs in zip(found, expected, strict=True):
             assert ours.probability == pytest.approx(theirs.probability, abs=1e-6)
     assert list(reader.many([])) == []
+
+
+def test_texts(reader, picture):
+    """Crops in, text out: digits of the script or 0 to 9; something else for what is refused."""
+    crops = [picture, np.full((9, 9), 200, np.uint8), np.rot90(picture).copy()]
+    first, _, last = reader.many(crops)
+    assert reader.texts(crops) == [first.text, "", last.text]
+    assert reader.texts(iter(crops), native=False, refused="?") == [
+        str(first.value),
+        "?",
+        str(last.value),
+    ]
+    with pytest.raises(UsageError, match="several"):
+        reader.texts("a.png")
 
 
 def test_many_is_lazy(reader, picture):
