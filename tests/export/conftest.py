@@ -107,6 +107,8 @@ def source(
         model=model,
         recipe=recipe,
         metrics=measure(subject, pictures, Reporter(quiet=True)).metrics,
+        root=folder,
         test=test_split,
-        default_output=folder / "bars.indicdigits",
+        held_out=test_split.take(np.arange(20)),
+        folder=folder,
     )
