@@ -40,7 +40,7 @@ format: $(READY)  ## mend style and format where that can be done mechanically
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-weights: $(READY)  ## train anew what ships in checkpoints/ (needs the data; about two hours)
+weights: $(READY)  ## train anew what ships in checkpoints/ (needs the data; about five hours)
 	$(BIN)/python tools/weights.py
 
 bench: $(READY)  ## every benchmark, one after the other (hours)

@@ -31,6 +31,7 @@ from indicdigits.data.parts import Split
 from indicdigits.data.source import load_data, load_split
 from indicdigits.errors import UsageError
 from indicdigits.evaluation.calibration import (
+    among_digits,
     ece,
     ece_if_perfect,
     ece_interval,
@@ -56,20 +57,13 @@ class Answers:
 
     Attributes:
         raw: float32 (N,C), uncalibrated.
-        given: float32 (N,C), calibrated.
         best: (N,) the answers.
         accepted: bool (N,).
     """
 
     raw: np.ndarray
-    given: np.ndarray
     best: np.ndarray
     accepted: np.ndarray
-
-    @property
-    def confidence(self) -> np.ndarray:
-        """(N,) probability of each answer."""
-        return np.asarray(self.given[np.arange(len(self.best)), self.best], np.float64)
 
 
 class Asked:
@@ -89,12 +83,9 @@ class Asked:
         """Answers to network inputs, uint8 (N,S,S)."""
         starts = range(0, len(images), BATCH)
         raw = np.concatenate([self._plain.probabilities(images[at : at + BATCH]) for at in starts])
-        given = calibrated(raw, self.acceptance.temperature)
-        judged = self._judge(given)
+        judged = self._judge(calibrated(raw, self.acceptance.temperature))
         inked = images.reshape(len(images), -1).any(axis=1)
-        return Answers(
-            raw=raw, given=given, best=judged.best, accepted=self._judge.accepted(judged) & inked
-        )
+        return Answers(raw=raw, best=judged.best, accepted=self._judge.accepted(judged) & inked)
 
     def recipe(self) -> Recipe:
         """The shipped recipe it was made by."""
@@ -113,24 +104,28 @@ def measure(asked: Asked) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     test = data.test.take(true_digits(data.test.labels, recipe.labels))
     leaks = leaked(data.train, test)
     answers = asked(test.images)
+    before, truth = among_digits(answers.raw, test.labels, recipe.labels)
+    after = calibrated(before, asked.acceptance.temperature)
     sets = test.groups["dataset"].astype(str)
     columns = {
-        "confidence": answers.confidence,
+        "confidence": after.max(axis=1).astype(np.float64),
         "right": answers.best == test.labels,
         "accepted": answers.accepted,
         "drawn": np.array([DATASETS.get(name.split("/")[0]).drawn for name in sets]),
         "cmaterdb": np.char.startswith(sets, "cmaterdb/"),
         "leaked": leaks,
     }
-    raw = answers.raw[np.arange(len(test)), answers.best].astype(np.float64)
     record = {
         "script": recipe.script,
         "recipe_digest": recipe.digest(),
         "temperature": asked.acceptance.temperature,
         "threshold": asked.acceptance.threshold,
         "error_rate": asked.acceptance.error_rate,
-        "uncalibrated": {"ece": ece(raw, columns["right"]), "nll": nll(answers.raw, test.labels)},
-        "nll": nll(answers.given, test.labels),
+        "uncalibrated": {
+            "ece": ece(before.max(axis=1).astype(np.float64), columns["right"]),
+            "nll": nll(before, truth),
+        },
+        "nll": nll(after, truth),
         **calibration(columns),
         "sets": {str(name): outcome(columns, sets == name) for name in np.unique(sets)},
         "no_digit": {

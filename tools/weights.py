@@ -38,17 +38,17 @@ def command(*words: object) -> None:
     subprocess.run([sys.executable, "-m", "indicdigits", *map(str, words)], check=True)
 
 
-def run(verb: str, run: Path, *words: object) -> None:
-    """Trains, or goes on with what stands there, then evaluates."""
+def train(verb: str, run: Path, *words: object) -> None:
+    """Trains, or goes on with what stands there."""
     started = (run / "recipe.toml").exists()
     command(verb, *(("--resume", run) if started else (*words, "--out", run)))
-    command("evaluate", run)
 
 
 def backbone(name: str) -> None:
     """A backbone; its card to checkpoints/, and the weights if they ship."""
     folder, target = RUNS / name, CHECKPOINTS / name
-    run("pretrain", folder, name)
+    train("pretrain", folder, name)
+    command("evaluate", folder)
     shutil.rmtree(target, ignore_errors=True)
     if name in SHIPPED:
         shutil.copytree(folder / "checkpoints" / "final", target)
@@ -66,9 +66,11 @@ def card(folder: Path) -> str:
 
 
 def reader(name: str) -> None:
-    """One script, and its bundle to checkpoints/."""
+    """One script, calibrated, and its bundle to checkpoints/."""
     folder = RUNS / name
-    run("finetune", folder, "--script", name)
+    train("finetune", folder, "--script", name)
+    command("calibrate", folder)
+    command("evaluate", folder)
     target = CHECKPOINTS / f"{name}.indicdigits"
     target.unlink(missing_ok=True)
     command("export", folder, "--format", "onnx", "-o", target)

@@ -12,7 +12,7 @@ import importlib
 import io
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from itertools import compress
 from pathlib import Path
@@ -54,7 +54,9 @@ ABOUT = "about.json"
 Strokes = Mapping[str, tuple[tuple[str, ...], ...]]
 
 
-def load_data(recipe: Recipe, root: Path, reporter: Reporter) -> Data:
+def load_data(
+    recipe: Recipe, root: Path, reporter: Reporter, *, leave_out: Container[str] = ()
+) -> Data:
     """Loads every source of a recipe and carves out the validation part.
 
     The validation part is stratified by class and source and depends on nothing but the pictures
@@ -66,6 +68,7 @@ def load_data(recipe: Recipe, root: Path, reporter: Reporter) -> Data:
             so many pictures of each class, beside what is drawn.
         root: The folder that the recipe's relative paths start from.
         reporter: Where progress is shown.
+        leave_out: Data sets that are not loaded; without them a class may have no picture.
 
     Raises:
         DataError: The data cannot be had, or do not fit the recipe's classes: a label is none of
@@ -87,8 +90,9 @@ def load_data(recipe: Recipe, root: Path, reporter: Reporter) -> Data:
         ]
 
     options = recipe.data
-    seen = [source for source in options.sources if source.weight]
-    tested = [source for source in options.sources if source.tested]
+    wanted = [source for source in options.sources if source.dataset not in leave_out]
+    seen = [source for source in wanted if source.weight]
+    tested = [source for source in wanted if source.tested]
     splits = load("train", seen)
     held_out = [
         chosen_of_each(split.labels, split.keys, options.validation_fraction, seed=options.seed)
@@ -104,7 +108,8 @@ def load_data(recipe: Recipe, root: Path, reporter: Reporter) -> Data:
         for source, split in zip(seen, splits, strict=True)
     ]
     train = joined(weighted)
-    check_every_class(train, recipe.labels)
+    if len(wanted) == len(options.sources):
+        check_every_class(train, recipe.labels)
     return Data(train=train, validation=validation, test=joined(load("test", tested)))
 
 
@@ -178,9 +183,19 @@ def load_split(
     )
 
 
-def is_prepared(source: Source, *, classes: tuple[ClassEntry, ...], root: Path) -> bool:
-    """Whether a source can be loaded without a download or a TFDS run (at some picture size)."""
-    request = Request(source=source, classes=classes, root=root)
+def is_prepared(
+    source: Source,
+    *,
+    classes: tuple[ClassEntry, ...],
+    root: Path,
+    strokes: Strokes | None = None,
+) -> bool:
+    """Whether a source can be loaded without a download or a TFDS run (at some picture size).
+
+    Raises:
+        DataError: What it is made from is not here, such as pictures of one's own, or fonts.
+    """
+    request = Request(source=source, classes=classes, root=root, strokes=strokes or {})
     folder = home() / "arrays" / request.name / (_config_name(request) or "default")
     return any(folder.glob(f"{_package(request).VERSION}-*/{ABOUT}"))
 

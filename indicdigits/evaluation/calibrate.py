@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from indicdigits.data.source import load_data
 from indicdigits.data.storage import write_whole
 from indicdigits.errors import CheckpointError, DataError, UsageError
-from indicdigits.evaluation.calibration import calibration_of, fit_temperature
+from indicdigits.evaluation.calibration import among_digits, calibration_of, fit_temperature
 from indicdigits.evaluation.folds import Predictions, out_of_fold
 from indicdigits.evaluation.metrics import true_digits
 from indicdigits.evaluation.rejection import outside_threshold, reject_of, threshold_for
@@ -128,7 +128,7 @@ def fit(found: Predictions, classes: Sequence[ClassEntry], folds: int) -> dict[s
 
 def _fit(judged: Predictions, classes: Sequence[ClassEntry], folds: int) -> Acceptance:
     sets = judged.datasets
-    temperature = fit_temperature(judged.probabilities, judged.labels)
+    temperature = fit_temperature(*among_digits(judged.probabilities, judged.labels, classes))
     probabilities = calibrated(judged.probabilities, temperature)
     outside = None
     if any(entry.text == NOT_A_DIGIT for entry in classes):

@@ -3,7 +3,9 @@
 The entry point for reports is `calibration_of(probabilities, labels, temperature, classes=…)`; its
 neighbour is `rejection.reject_of(probabilities, labels, acceptance, classes=…)`. Both take
 probabilities as the network answers them, uncalibrated, and look only at pictures of digits: how
-sure a reader is of a scribble is no matter of calibration.
+sure a reader is of a scribble is no matter of calibration. Calibrated are the probabilities given
+that a picture is of a digit: how probable it is that it is of none depends on how often such
+pictures are shown, and there are none here.
 
 The expected calibration error (ECE) here has 15 bins of equally many pictures. With Guo's bins of
 equal width all but a few pictures of a good reader fall into the last one, in which too much and
@@ -22,10 +24,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from indicdigits.errors import DataError
-from indicdigits.evaluation.metrics import true_digits
+from indicdigits.evaluation.metrics import negative_class, true_digits
 from indicdigits.recipe import ClassEntry
 from indicdigits.runtime.acceptance import calibrated
-from indicdigits.runtime.doubt import Judge
 
 BINS = 15  # as Guo et al. 2017
 RESAMPLES = 1000
@@ -61,14 +62,13 @@ def calibration_of(
     Raises:
         DataError: No picture is of a digit.
     """
-    probabilities, labels = only_digits(probabilities, labels, classes)
-    judge = Judge(classes)
+    probabilities, labels = among_digits(probabilities, labels, classes)
     figures, diagrams = [], {}
     for name, answers in (
         ("before", probabilities),
         ("after", calibrated(probabilities, temperature)),
     ):
-        best = judge(answers).best
+        best = answers.argmax(axis=1)
         confidence = answers[np.arange(len(best)), best].astype(np.float64)
         right = best == labels
         figures.append(
@@ -101,6 +101,30 @@ def only_digits(
     if not digits.any():
         raise DataError("no picture is of a digit", hint="indicdigits data show")
     return probabilities[digits], labels[digits]
+
+
+def among_digits(
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.integer],
+    classes: Sequence[ClassEntry],
+) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
+    """The rows of pictures that are digits, given that they are: without "not a digit".
+
+    Args:
+        probabilities: float32 (N,C), uncalibrated.
+        labels: int (N,), true classes.
+        classes: The C classes.
+
+    Returns:
+        float32 (M,D) over the D other classes, each row summing to one, and indices of these.
+    """
+    probabilities, labels = only_digits(probabilities, labels, classes)
+    negative = negative_class(classes)
+    if negative is None:
+        return probabilities, labels
+    kept = np.delete(probabilities, negative, axis=1)
+    total = np.maximum(kept.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    return np.asarray(kept / total, np.float32), labels - (labels > negative)
 
 
 def nll(probabilities: NDArray[np.float32], labels: NDArray[np.integer]) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from indicdigits.errors import UsageError
-from indicdigits.evaluation.compare import Candidate
+from indicdigits.evaluation.compare import Candidate, of_digits
 from indicdigits.evaluation.metrics import best_digits
 from indicdigits.evaluation.pictures import Part, choose, identify
 from indicdigits.evaluation.predictions import read_predictions
@@ -95,12 +95,15 @@ def load_reader(
         reporter: Where progress goes.
         data: What it reads, as in `pictures.choose`.
         part: Which part of it.
+
+    Raises:
+        DataError: The pictures cannot be had, or none is of a digit.
     """
     pictures = choose(subject, data, part, reporter)
     split, recipe, history = pictures.split, subject.recipe, subject.history
     reporter.say(f"{name}: {recipe.model.backbone} on {len(split)} test pictures")
     seconds = subject.training.get("seconds")
-    return Candidate(
+    found = Candidate(
         name=name,
         classes=recipe.labels,
         keys=split.keys,
@@ -127,6 +130,7 @@ def load_reader(
             "weights": subject.weights,
         },
     )
+    return of_digits(found)
 
 
 def load_predictions(path: str, name: str, reference: Candidate) -> Candidate:

@@ -9,6 +9,7 @@ from typing import Any
 from indicdigits.evaluation import sentences, words
 from indicdigits.recipe import Recipe, load, shipped
 from indicdigits.registry import DATASETS
+from indicdigits.runtime.acceptance import NOT_A_DIGIT
 
 _SCRATCH = "scratch"
 _LONGEST_SHOWN = 160  # characters of a line in an error
@@ -100,7 +101,8 @@ def _part(metrics: Mapping[str, Any]) -> str:
 
 def _intended_use(metrics: Mapping[str, Any]) -> list[str]:
     return [
-        f"- Pictures of one character each, one of the {len(metrics['per_class'])} classes below.",
+        f"- Pictures of one character each, one of the {len(_meant(metrics))} classes below"
+        f"{'.' if len(_meant(metrics)) == len(metrics['per_class']) else ', or of no digit.'}",
         "- For digitising records where a person checks what matters: an answer may be wrong, "
         "and a confident one too.",
         "- Not for whole numbers or pages by itself, for other scripts, or for deciding about a "
@@ -247,9 +249,7 @@ def _robustness(metrics: Mapping[str, Any]) -> list[str]:
 
 def _limits(metrics: Mapping[str, Any]) -> list[str]:
     untested = [
-        words.class_name(row["text"], row["value"])
-        for row in metrics["per_class"]
-        if not row["support"]
+        words.class_name(row["text"], row["value"]) for row in _meant(metrics) if not row["support"]
     ]
     lines = []
     if metrics.get("heads"):
@@ -271,12 +271,19 @@ def _limits(metrics: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _meant(metrics: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows of classes that may be an answer: all but "not a digit"."""
+    return [row for row in metrics["per_class"] if row["text"] != NOT_A_DIGIT]
+
+
 def _never_sure(metrics: Mapping[str, Any]) -> Iterable[str]:
     if not metrics["negatives"]:
-        yield (
-            "- It knows digits only: whatever a picture shows, its best guess is one of its "
-            "classes, and how it takes what is no digit has not been measured."
+        knows = (
+            "It knows digits only: whatever a picture shows, its best guess is one of its classes"
         )
+        if len(_meant(metrics)) < len(metrics["per_class"]):
+            knows = "It has learnt to refuse what is no digit"
+        yield f"- {knows}, and how it takes what is no digit has not been measured."
     if (metrics["calibration"] or {}).get("temperature") is None:
         yield "- Its probabilities are not calibrated: 99 % sure is not 99 % right."
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indicdigits.errors import DataError
-from indicdigits.evaluation.metrics import score, true_digits
+from indicdigits.evaluation.metrics import negative_class, score
 from indicdigits.evaluation.significance import difference_interval, holm, mcnemar
 from indicdigits.recipe import ClassEntry
 
@@ -50,6 +50,39 @@ class Candidate:
     facts: Mapping[str, Any]
 
 
+def of_digits(candidate: Candidate) -> Candidate:
+    """The candidate without "not a digit", as a class and as pictures.
+
+    How many pictures of no digit were shown says nothing about how well digits are read, and
+    readers with and without that class read the same digits.
+
+    Args:
+        candidate: Whose answers are digits.
+
+    Raises:
+        DataError: No picture is of a digit.
+    """
+    negative = negative_class(candidate.classes)
+    if negative is None:
+        return candidate
+    rows = np.flatnonzero(candidate.labels != negative)
+    if not len(rows):
+        raise DataError("no picture is of a digit", where=candidate.name)
+    place = np.delete(np.arange(len(candidate.classes)), negative)
+    new = np.zeros(len(candidate.classes), np.intp)
+    new[place] = np.arange(len(place))
+    answers = candidate.answers[rows]
+    return replace(
+        candidate,
+        classes=tuple(candidate.classes[index] for index in place),
+        keys=candidate.keys[rows],
+        labels=new[candidate.labels[rows]],
+        answers=np.where(answers == NO_ANSWER, NO_ANSWER, new[answers]),
+        ids=[candidate.ids[row] for row in rows.tolist()],
+        images=None if candidate.images is None else candidate.images[rows],
+    )
+
+
 def compare(candidates: Sequence[Candidate]) -> dict[str, Any]:
     """Scores each candidate, and tests each pair.
 
@@ -60,24 +93,19 @@ def compare(candidates: Sequence[Candidate]) -> dict[str, Any]:
         Plain data for JSON: schema, classes, n, level, `runs` in the order given, and `pairs`.
 
     Raises:
-        DataError: They answered other pictures, or have other classes, or no picture is of a digit.
+        DataError: They answered other pictures, or have other classes.
     """
     same = on_same_pictures(candidates)
     first = same[0]
-    # How many pictures of no digit were shown says nothing about how well digits are read.
-    digits = np.flatnonzero(true_digits(first.labels, first.classes))
-    if not len(digits):
-        raise DataError("no picture is of a digit", where=first.name)
-    right = {one.name: (one.answers == one.labels)[digits] for one in same}
+    right = {one.name: one.answers == one.labels for one in same}
     pairs = _pairs(right)
-    answers = {one.name: one.answers[digits] for one in same}
+    answers = {one.name: one.answers for one in same}
     for pair in pairs:
-        both = answers[pair["first"]], answers[pair["second"]]
-        pair["changed"] = _changed(first, digits, *both)
+        pair["changed"] = _changed(first, answers[pair["first"]], answers[pair["second"]])
     return {
         "schema": SCHEMA,
         "classes": [{"text": entry.text, "value": entry.value} for entry in first.classes],
-        "n": len(digits),
+        "n": len(first.labels),
         "level": LEVEL,
         "runs": [{"name": one.name, **one.facts, **score(right[one.name])} for one in same],
         "pairs": pairs,
@@ -86,7 +114,6 @@ def compare(candidates: Sequence[Candidate]) -> dict[str, Any]:
 
 def _changed(
     first: Candidate,
-    digits: NDArray[np.intp],
     ours: NDArray[np.integer],
     theirs: NDArray[np.integer],
 ) -> list[dict[str, Any]]:
@@ -94,7 +121,6 @@ def _changed(
 
     Args:
         first: Whose pictures they are.
-        digits: (N,), indices of those that are compared.
         ours: (N,), what one reader answers to them.
         theirs: (N,), what the other does.
     """
@@ -104,13 +130,13 @@ def _changed(
 
     return [
         {
-            "index": int(digits[at]),
-            "id": first.ids[digits[at]],
-            "truth": first.classes[first.labels[digits[at]]].text,
+            "index": at,
+            "id": first.ids[at],
+            "truth": first.classes[first.labels[at]].text,
             "first": text(int(ours[at])),
             "second": text(int(theirs[at])),
         }
-        for at in np.flatnonzero(ours != theirs)
+        for at in np.flatnonzero(ours != theirs).tolist()
     ]
 
 

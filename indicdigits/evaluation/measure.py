@@ -27,6 +27,7 @@ from indicdigits.evaluation.metrics import (
     best_digits,
     evaluate_predictions,
     score,
+    taken_for_digits,
     true_digits,
 )
 from indicdigits.evaluation.metrics_file import SCHEMA
@@ -168,6 +169,8 @@ def measure(
         kinds=split.groups.get(KIND),
         accepted=judge.accepted(judge(found)),
     )
+    if pictures.negatives is not None and not figures["negatives"]:
+        figures["negatives"] = _negatives(subject, pictures.negatives, judge)
     ids = identify(split, pictures.part)
     for mistake in figures["mistakes"]:
         mistake["id"] = ids[mistake["index"]]
@@ -193,6 +196,14 @@ def measure(
         history=subject.history if pictures.of_recipe else (),
         about=subject.about,
     )
+
+
+def _negatives(subject: Subject, negatives: Split, judge: Judge) -> dict[str, Any]:
+    """Pictures of no digit beside the test split, by the set that they are of."""
+    found = calibrated(subject.answers(negatives), subject.acceptance.temperature)
+    kinds = np.array([name.partition("/")[2] for name in negatives.groups["dataset"].tolist()])
+    every = np.ones(len(negatives), bool)
+    return taken_for_digits(judge.accepted(judge(found)), kinds, every)
 
 
 def _further(subject: Subject, pictures: Pictures, answered: NDArray[np.float32]) -> dict[str, Any]:

@@ -131,7 +131,7 @@ def evaluate_predictions(
         "per_class": per_class,
         "confusion": confusion.tolist(),
         "mistakes": _mistakes(probabilities, labels, classes, leaked),
-        "negatives": _negatives(digits, accepted, kinds),
+        "negatives": None if digits.all() else taken_for_digits(accepted, kinds, ~digits),
     }
 
 
@@ -255,18 +255,25 @@ def _guesses(row: NDArray[np.floating], classes: Sequence[ClassEntry]) -> list[d
     ]
 
 
-def _negatives(
-    digits: NDArray[np.bool_], accepted: NDArray[np.bool_], kinds: NDArray[np.str_] | None
-) -> dict[str, Any] | None:
-    """Pictures of no digit that were taken for one: n, accepted, share, interval, kinds."""
-    if digits.all():
-        return None
-    named = np.full(len(digits), "") if kinds is None else kinds.astype(str)
+def taken_for_digits(
+    accepted: NDArray[np.bool_], kinds: NDArray[np.str_] | None, of: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """How many pictures of no digit were taken for one.
+
+    Args:
+        accepted: bool (N,), whether the reader stands by its answer.
+        kinds: str (N,), what each picture shows; None where nobody knows.
+        of: bool (N,), those that are no digit, at least one.
+
+    Returns:
+        Plain data for JSON: n, accepted, share, interval (95 %, Wilson), and kinds.
+    """
+    named = np.full(len(of), "") if kinds is None else kinds.astype(str)
     rows = [
-        {"kind": kind or None, **_accepted(accepted[~digits & (named == kind)])}
-        for kind in np.unique(named[~digits]).tolist()
+        {"kind": kind or None, **_accepted(accepted[of & (named == kind)])}
+        for kind in np.unique(named[of]).tolist()
     ]
-    return {**_accepted(accepted[~digits]), "kinds": rows}
+    return {**_accepted(accepted[of]), "kinds": rows}
 
 
 def _accepted(accepted: NDArray[np.bool_]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from indicdigits.data.parts import Split, class_indices, joined
 from indicdigits.data.source import is_prepared, load_data, load_split
 from indicdigits.errors import DataError, UsageError, did_you_mean
+from indicdigits.evaluation.metrics import true_digits
 from indicdigits.evaluation.subject import Subject
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Source
@@ -37,6 +38,8 @@ class Pictures:
         seen: Keys of the pictures that were trained or chosen on; None where nobody can tell.
         counts: Part -> pictures of each class, of the parts that are known.
         validation: The part held out of training; None where it is not at hand.
+        negatives: Test pictures of no digit, of the sets that were trained on and are no part of
+            the test split; None where there are none at hand.
     """
 
     split: Split
@@ -46,6 +49,7 @@ class Pictures:
     seen: NDArray[np.bytes_] | None
     counts: Mapping[str, Sequence[int]]
     validation: Split | None = None
+    negatives: Split | None = None
 
     @property
     def leaked(self) -> NDArray[np.bool_] | None:
@@ -92,7 +96,13 @@ def choose(
 
 def _of_recipe(subject: Subject, part: Part, reporter: Reporter) -> Pictures:
     recipe = subject.recipe
-    data = load_data(recipe, subject.root, reporter)
+    untested = [s for s in recipe.data.sources if s.weight and not s.tested]
+    here = [source for source in untested if _is_here(subject, source)]
+    # To draw what no digit is takes minutes and fonts, and how digits are read needs none of it.
+    missing = {source.dataset for source in untested} - {source.dataset for source in here}
+    if missing:
+        reporter.say(f"not on this machine, and not measured: {', '.join(sorted(missing))}")
+    data = load_data(recipe, subject.root, reporter, leave_out=missing)
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     if not len(parts[part]):
         raise DataError(f"the {part} part is empty", where=recipe.name, allowed="--part test")
@@ -106,7 +116,26 @@ def _of_recipe(subject: Subject, part: Part, reporter: Reporter) -> Pictures:
         seen=np.concatenate(seen),
         counts={name: _per_class(one, subject) for name, one in parts.items()},
         validation=data.validation,
+        negatives=_negatives(subject, here, reporter) if part == "test" else None,
     )
+
+
+def _is_here(subject: Subject, source: Source) -> bool:
+    recipe = subject.recipe
+    try:
+        return is_prepared(source, classes=recipe.labels, root=subject.root, strokes=recipe.strokes)
+    except DataError:
+        return False
+
+
+def _negatives(subject: Subject, sources: Sequence[Source], reporter: Reporter) -> Split | None:
+    """The pictures of no digit in the test parts of these sets."""
+    splits = [_prepared(subject, source, "test", reporter) for source in sources]
+    if not splits:
+        return None
+    split = joined(splits)
+    rows = np.flatnonzero(~true_digits(split.labels, subject.recipe.labels))
+    return split.take(rows) if len(rows) else None
 
 
 def _per_class(split: Split, subject: Subject) -> list[int]:
@@ -209,15 +238,12 @@ def _seen(subject: Subject, reporter: Reporter) -> NDArray[np.bytes_] | None:
 
     Nothing is downloaded to find out.
     """
-    recipe, root, classes = subject.recipe, subject.root, subject.recipe.labels
+    recipe = subject.recipe
     keys: list[NDArray[np.bytes_]] = [np.zeros(0, "S32")]
     for source in recipe.data.sources:
         if not source.weight or DATASETS.get(source.dataset.partition("/")[0]).drawn:
             continue
-        try:
-            if not is_prepared(source, classes=classes, root=root):
-                return None
-        except DataError:  # a user's own, that are not here
+        if not _is_here(subject, source):
             return None
         keys.append(_prepared(subject, source, "train", reporter).keys)
     return np.concatenate(keys)

@@ -21,7 +21,7 @@ class Point:
 
     Attributes:
         error_rate: Part of the accepted answers that may be wrong, at most.
-        threshold: Probability from which an answer is accepted.
+        threshold: Probability, given that it is a digit, from which an answer is accepted.
         coverage: Part of the digits that were accepted where the threshold was chosen; of several
             data sets that of the one with the most refused.
     """
@@ -51,7 +51,8 @@ class Acceptance:
     Attributes:
         temperature: Of the softmax (Guo et al. 2017); None leaves the graph's probabilities.
         fitted_on: The pictures that everything here was chosen on, for people.
-        threshold: Probability below which a reading is not accepted; None accepts all.
+        threshold: Probability, given that it is a digit, below which a reading is not accepted;
+            None accepts all.
         error_rate: The rate that belongs to `threshold`, or None.
         points: The thresholds that one may choose from.
         not_a_digit: Refuses what is no digit; None refuses where that class is the most probable.

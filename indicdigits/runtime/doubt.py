@@ -33,9 +33,10 @@ class Judged:
 
     Attributes:
         best: (N,) index of the most probable class other than "not a digit".
-        surety: float64 (N,), what that class and its look-alikes in other scripts have together:
-            that it is one of them is sure even where no one can say which. It is compared with
-            the threshold, and is one less what the others have: a float32 near one is too coarse.
+        surety: float64 (N,), the probability, given that the picture is of a digit, of that class
+            and its look-alikes in other scripts together: that it is one of them is sure even
+            where no one can say which. It is compared with the threshold, and is one less what
+            the other digits have: a float32 near one is too coarse.
         outside: float64 (N,), the probability of "not a digit": the out-of-distribution score.
         strange: bool (N,), refused as "not a digit".
         clear: bool (N,), whether the answer can be told from its look-alikes.
@@ -77,7 +78,7 @@ class Judge:
         self._not_a_digit = outside.threshold if outside else np.inf
         self._outside = np.array([text == NOT_A_DIGIT for text in self._texts], np.float64)
         self._alike = alike(self._texts)
-        self._unlike = 1.0 - self._alike
+        self._unlike = (1.0 - self._alike) * (1.0 - self._outside)
 
     def __call__(self, probabilities: npt.NDArray[np.float32]) -> Judged:
         """Judges many pictures at once.
@@ -88,14 +89,16 @@ class Judge:
         exact = probabilities.astype(np.float64)
         best = (exact - 2 * self._outside).argmax(axis=1)  # never "not a digit"
         highest = exact[np.arange(len(best)), best]
-        surety = 1 - np.einsum("nc,nc->n", exact, self._unlike[best])
         outside = exact @ self._outside
+        digits = np.maximum(exact @ (1.0 - self._outside), np.finfo(np.float64).tiny)
+        # How often anything but digits was shown in training says nothing about which digit it is.
+        surety = 1 - np.einsum("nc,nc->n", exact, self._unlike[best]) / digits
         return Judged(
             best=best,
             surety=surety,
             outside=outside,
             strange=(outside > highest) | (outside >= self._not_a_digit),
-            clear=highest >= CLEAR * surety,
+            clear=highest >= CLEAR * surety * digits,
         )
 
     def accepted(self, judged: Judged) -> npt.NDArray[np.bool_]:

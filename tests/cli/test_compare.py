@@ -85,7 +85,7 @@ def workplace(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
     """A folder with those runs, which are tested on 40 pictures of noise."""
     shutil.copytree(made, tmp_path / "runs")
     data = Data(train=noise(0, 20), validation=noise(20, 10), test=noise(30, 40))
-    monkeypatch.setattr(pictures, "load_data", lambda recipe, root, reporter: data)
+    monkeypatch.setattr(pictures, "load_data", lambda *_, **__: data)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -180,7 +180,7 @@ def test_other_pictures(
 ) -> None:
     """Runs that were tested on other pictures are named, and nothing is written."""
 
-    def load(recipe: recipes.Recipe, root: Path, reporter: object) -> Data:
+    def load(recipe: recipes.Recipe, *_: object, **__: object) -> Data:
         test = noise(30 + 5 * (recipe.seed == 1), 40)
         return Data(train=noise(0, 20), validation=noise(20, 10), test=test)
 

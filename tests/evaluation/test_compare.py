@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from PIL import Image
 from indicdigits.errors import DataError
 from indicdigits.evaluation import comparison_page, curves
 from indicdigits.evaluation.candidates import short_names
-from indicdigits.evaluation.compare import Candidate, compare
+from indicdigits.evaluation.compare import Candidate, compare, of_digits
 from indicdigits.evaluation.significance import difference_interval, holm, mcnemar
 from indicdigits.recipe import ClassEntry
 
@@ -167,10 +168,22 @@ def test_pictures_of_no_digit_do_not_count() -> None:
     """How a reader takes what is no digit is no part of how well it reads digits."""
     classes = (*CLASSES[:9], ClassEntry(text="not a digit"))
     runs = [candidate("a", (9, 19), classes=classes), candidate("b", (1,), classes=classes)]
-    result = compare(runs)
+    result = compare([of_digits(run) for run in runs])
     assert result["n"] == 90
     assert [run["errors"] for run in result["runs"]] == [0, 1]
     assert [one["index"] for one in result["pairs"][0]["changed"]] == [1]
+
+
+def test_a_reader_that_knows_what_is_no_digit_compares_with_one_that_does_not() -> None:
+    """The class "not a digit" makes no other classes, wherever it stands in their order."""
+    wide = candidate("a", classes=(ClassEntry(text="not a digit"), *CLASSES))
+    answers = wide.labels + 1
+    answers[7] = 3  # the digit of index 2
+    wide = replace(wide, labels=wide.labels + 1, answers=answers)
+    result = compare([of_digits(wide), candidate("b")])
+    assert [run["errors"] for run in result["runs"]] == [1, 0]
+    (changed,) = result["pairs"][0]["changed"]
+    assert (changed["truth"], changed["first"], changed["second"]) == ("7", "2", "7")
 
 
 def test_no_answer_is_wrong() -> None:

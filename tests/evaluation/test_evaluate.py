@@ -46,7 +46,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     _, weights = surgery.split(create(recipe, seed=0))
     save_weights(folder / "checkpoints" / "final", weights, recipe, seconds=1.0)
     data = Data(train=blots(0, 60), validation=blots(60, 20), test=blots(75, 40))
-    monkeypatch.setattr(pictures, "load_data", lambda recipe, root, reporter: data)
+    monkeypatch.setattr(pictures, "load_data", lambda *_, **__: data)
     return folder
 
 
@@ -161,7 +161,7 @@ def test_a_head_for_each_script_is_told_the_script(
     save_weights(run / "checkpoints" / "final", weights, recipe, seconds=1.0)
     test = dataclasses.replace(blots(75, 40), labels=np.arange(40) % 20)
     data = Data(train=blots(0, 60), validation=blots(60, 20), test=test)
-    monkeypatch.setattr(pictures, "load_data", lambda recipe, root, reporter: data)
+    monkeypatch.setattr(pictures, "load_data", lambda *_, **__: data)
     with pytest.raises(SystemExit) as ended:
         app.main(["evaluate", str(run), "--quiet"])
     assert ended.value.code == 0
@@ -195,7 +195,7 @@ def test_each_data_set_apart(
     names = np.array(["cmaterdb/devanagari", "dhcd"])[np.arange(40) % 2]
     test = dataclasses.replace(blots(75, 40), groups={"dataset": names})
     data = Data(train=blots(0, 60), validation=blots(60, 20), test=test)
-    monkeypatch.setattr(pictures, "load_data", lambda recipe, root, reporter: data)
+    monkeypatch.setattr(pictures, "load_data", lambda *_, **__: data)
     with pytest.raises(SystemExit) as ended:
         app.main(["evaluate", str(run), "--quiet"])
     assert ended.value.code == 0

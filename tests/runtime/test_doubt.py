@@ -20,7 +20,7 @@ ROWS = {
     "three alike": (0.4, 0.25, 0.3, 0.05, 0.0),
     "no digit": (0.0, 0.0, 0.0, 0.4, 0.6),
     "perhaps none": (0.0, 0.0, 0.0, 0.6, 0.4),
-    "unsure": (0.0, 0.1, 0.1, 0.6, 0.2),
+    "unsure": (0.0, 0.15, 0.15, 0.5, 0.2),
     "alike, together sure": (0.5, 0.45, 0.0, 0.05, 0.0),
 }
 
@@ -37,6 +37,7 @@ ROWS = {
         ("perhaps none", Acceptance(not_a_digit=OUTSIDE), 3, "not a digit"),
         ("unsure", Acceptance(threshold=0.7), 3, "below threshold"),
         ("unsure", Acceptance(threshold=0.7, not_a_digit=OUTSIDE), 3, "below threshold"),
+        ("perhaps none", Acceptance(threshold=0.99), 3, None),
         ("alike, together sure", Acceptance(threshold=0.9), 0, "looks like Gujarati too"),
     ],
 )
