@@ -110,11 +110,6 @@ class Wanted:
                     allowed=", ".join(names),
                 )
 
-    @property
-    def is_bundle(self) -> bool:
-        """Whether a bundle is wanted."""
-        return not self.plain and not FORMATS[self.format].module
-
     def file_name(self, name: str) -> str:
         """What the file or folder is called when nobody says."""
         if FORMATS[self.format].module:

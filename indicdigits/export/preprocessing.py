@@ -270,11 +270,15 @@ def _placed(
     longer = build("Max", box[0][1], box[1][1])
     off = build("Abs", build("Sub", longer, wanted))
     resampled = build("Greater", off, wanted * float(SPEC["scale_tolerance"]))
-    factor = build("Where", resampled, build("Div", wanted, longer), 1.0)
+    # In double precision, as in Python: sides that are half a pixel must be rounded alike.
+    exact = build("Div", build.constant(wanted, np.float64), build.to(longer, TensorProto.DOUBLE))
+    exact = build("Where", resampled, exact, build.constant(1.0, np.float64))
+    factor = build.number(exact)
     smaller = build("Less", factor, 1.0)
     lengths, ink = [], grey
     for axis, (first, length) in zip((1, 2), box, strict=True):
-        to = build("Max", 1.0, build("Round", build("Mul", length, factor)))
+        product = build("Mul", build.to(length, TensorProto.DOUBLE), exact)
+        to = build("Max", 1.0, build.number(build("Round", product)))
         lengths.append(to)
         weights = _resampling(build, grey, axis, (first, length, to), smaller, size)
         ink = build("MatMul", weights, ink) if axis == 1 else build("MatMul", ink, weights)

@@ -49,24 +49,34 @@ class Source:
     folder: Path
 
 
-def open_source(what: str | Path, reporter: Reporter) -> Source:
+def open_source(what: str | Path, reporter: Reporter, *, network: bool = False) -> Source:
     """Finds what is to be exported, and proves its graph where that was not done before.
 
     Args:
         what: A run or checkpoint folder, the name of a backbone or reader that ships, or a bundle.
         reporter: Where progress goes.
+        network: Whether the network itself is needed, which a bundle has not.
 
     Raises:
         CheckpointError: The run has no weights, or they are damaged.
         DataError: The test pictures cannot be had.
         ParityError: The graph answers differently from the network.
-        UsageError: It is neither run nor bundle, or its network is no reader.
+        UsageError: It is neither run nor bundle, its network is no reader, or it is a bundle
+            where the network is needed.
         VerificationError: The bundle is damaged, or the network cannot be said in ONNX.
     """
     path = Path(what)
     if str(what) in shipped_weights() or path.is_dir() or not _is_bundle(what):
         return of_run(contents.gather(what, reporter), reporter)
-    return _of_bundle(shipped.find(what), reporter)
+    file = shipped.find(what)
+    if network:
+        raise UsageError(
+            "a bundle holds the ONNX graph, and this format is made from the network",
+            where=file,
+            allowed="a run folder, or another format",
+            hint="indicdigits finetune … makes a run; --format onnx, openvino and triton take this",
+        )
+    return _of_bundle(file, reporter)
 
 
 def _is_bundle(what: str | Path) -> bool:

@@ -72,21 +72,16 @@ def export(what: str | Path, wanted: Wanted, output: Path | None, reporter: Repo
     """
     if output:
         _check_place(wanted, output)
-    return write(open_source(what, reporter), wanted, output, reporter)
+    needed = not FORMATS[wanted.format].of_graph
+    return write(open_source(what, reporter, network=needed), wanted, output, reporter)
 
 
 def write(source: Source, wanted: Wanted, output: Path | None, reporter: Reporter) -> Exported:
     """The same for what is open already."""
-    kind = FORMATS[wanted.format]
-    if source.network is None and not kind.of_graph:
-        raise UsageError(
-            f"{wanted.format} is made from the network, and a bundle holds its ONNX graph alone",
-            allowed=", ".join(name for name, one in FORMATS.items() if one.of_graph),
-            hint=f"indicdigits export RUN --format {wanted.format}",
-        )
     path = output or source.folder / wanted.file_name(source.bundle.name)
     _check_place(wanted, path)
-    make = _bundle if wanted.is_bundle else _folder if kind.module else _plain
+    is_folder = FORMATS[wanted.format].module
+    make = _folder if is_folder else _plain if wanted.plain else _bundle
     made = make(source, wanted, path, reporter)
     if made.parity is not source.bundle.parity:
         reporter.say(f"{wanted.format}: {made.parity.in_words()}")

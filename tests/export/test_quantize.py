@@ -11,31 +11,6 @@ from indicdigits.errors import DataError, ParityError
 from indicdigits.export import quantize, verify
 from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime.parity import Change, Loss, Parity
-from indicdigits.runtime.shipped import find
-
-
-@pytest.fixture(scope="module")
-def small() -> bundles.Bundle:
-    """A trained reader of 93 kB."""
-    return bundles.read(find("tamil-nano"))
-
-
-@pytest.fixture(scope="module")
-def drawn() -> tuple[np.ndarray, np.ndarray]:
-    """Tamil digits, and which they are: 20 of each."""
-    from indicdigits import recipe as recipes
-    from indicdigits.data.strokes.drawer import Drawer
-    from indicdigits.data.strokes.shapes import parse
-    from indicdigits.imaging.normalise import normalise
-
-    recipe = recipes.load(recipes.find("scripts/tamil"))
-    texts = [entry.text for entry in recipe.labels if entry.value is not None]
-    drawer = Drawer(parse(recipe.strokes, texts))
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(10), 20)
-    writer = drawer.writer(rng)
-    pictures = [normalise(drawer.draw(texts[label], writer, rng), 28) for label in labels]
-    return np.stack(pictures), labels
 
 
 @pytest.fixture(scope="module")
