@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from indicdigits.cli.common import Json, emit
+from indicdigits.errors import UsageError
 
 ALLOWED = "the answers of the day it was made, to "
 
@@ -27,7 +28,15 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check an export: its digests, and its golden vectors in every runtime that is here."""
-    about = _folder(Path(what)) if Path(what).is_dir() else _bundle(what)
+    path = Path(what)
+    if path.suffix == ".onnx":
+        raise UsageError(
+            "a bare graph holds no golden vectors to be asked about",
+            where=path,
+            allowed="a bundle, a script's name, or an exported folder",
+            hint=f"indicdigits inspect {path}",
+        )
+    about = _folder(path) if path.is_dir() else _bundle(what)
     emit(about, json, "\n".join(_lines(about)))
 
 

@@ -104,7 +104,7 @@ def write(
             texts = [entry.text for entry in bundle.classes]
             beside = {
                 LABELS: "".join(f"{text}\n" for text in texts).encode(),
-                CARD: bundle.card.encode(),
+                CARD: card_of(bundle, parity).encode(),
                 GOLDEN: golden.to_bytes(),
             }
             _write_all(temporary, beside)
@@ -122,6 +122,28 @@ def write(
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return Folder(path=path, about=said)
+
+
+def card_of(bundle: Bundle, parity: Parity) -> str:
+    """A reader's card; of one that computes in eight bits, with what they cost."""
+    loss = parity.int8
+    if loss is None:
+        return bundle.card
+    changed = [
+        f"| {one.picture} | {one.truth} | {one.before} | {one.after} |" for one in loss.changed
+    ]
+    return "\n".join(
+        [
+            bundle.card.rstrip(),
+            "\n## Eight bits\n",
+            "The figures above are those of the network in floats. This computes in eight bits: "
+            f"of {loss.pictures:,} test pictures it reads {loss.int8_errors} wrong, the network "
+            f"{loss.errors}; {len(changed)} are read differently.\n",
+            *(["| picture | is | floats | eight bits |", "|---|---|---|---|"] if changed else []),
+            *changed,
+            "",
+        ]
+    )
 
 
 def check_place(path: Path, kind: str) -> None:

@@ -64,16 +64,20 @@ def export(what: str | Path, wanted: Wanted, output: Path | None, reporter: Repo
         there before is left alone.
 
     Raises:
+        ModuleNotFoundError: What the format needs is not installed.
         CheckpointError: The run has no weights, or they are damaged.
         DataError: The test pictures cannot be had, or the disk refused.
         ParityError: It answers differently from the network.
         UsageError: There is nothing to export, or something else is at `output`.
         VerificationError: The network cannot be said in that format, or the bundle is damaged.
     """
+    kind = FORMATS[wanted.format]
     if output:
         _check_place(wanted, output)
-    needed = not FORMATS[wanted.format].of_graph
-    return write(open_source(what, reporter, network=needed), wanted, output, reporter)
+    if kind.module:
+        module_of(wanted.format)  # before anything is computed: is what it needs here?
+    source = open_source(what, reporter, network=not kind.of_graph)
+    return write(source, wanted, output, reporter)
 
 
 def write(source: Source, wanted: Wanted, output: Path | None, reporter: Reporter) -> Exported:
@@ -106,7 +110,8 @@ def _bundle(source: Source, wanted: Wanted, path: Path, reporter: Reporter) -> E
         run = verify.onnx_run(graph)
         parity = _gate(source, wanted, run, sha256(graph))
         golden = _own_golden(bundle.golden, run).to_bytes()
-        bundle = replace(bundle, graph=graph, parity=parity, golden_npz=golden)
+        card = folders.card_of(bundle, parity)
+        bundle = replace(bundle, graph=graph, parity=parity, golden_npz=golden, card=card)
     data = bundles.to_bytes(bundle)
     Reader(bundles.from_bytes(data, where=path)).check_golden()
     write_file(path, data)

@@ -77,6 +77,7 @@ def test_a_bundle_in_eight_bits(
     assert code == 0
     assert json.loads(text)["engines"][0]["difference"] < 1e-4
     assert "eight bits: " in command(capsys, "inspect", made.path)[1]
+    assert "## Eight bits" in found.card
 
 
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
@@ -115,6 +116,7 @@ def test_inspecting_a_bare_graph(
     assert code == 6
     assert "does not say what it reads" in text
     assert command(capsys, "inspect", ours, "--card")[0] == 2
+    assert command(capsys, "verify", ours)[0] == 2
 
 
 def test_a_repository_for_triton(
