@@ -2,8 +2,9 @@
 
     python benchmarks/formats.py [--runs 51] [RUN …]
 
-RUN is what `indicdigits export` takes: a run folder, or a backbone that ships. Writes
-benchmarks/results/formats.json and prints docs/export.md's table; formats whose extra is not
+RUN is what `indicdigits export` takes: a run folder, or a backbone that ships. Adds to
+benchmarks/results/formats.json and prints docs/export.md's table; `--runs 0` leaves out the
+timing. Formats whose extra is not
 installed are left out. The process keeps to one core, and its processor time is taken: what else
 the machine does is not in it, and on an idle machine it is the time one waits. Every format is
 timed in turn, round by round; medians of single calls. The textbook network (`cnn-classic`, random
@@ -137,7 +138,9 @@ def measure(what: str, rounds: int) -> dict[str, Any]:
         for name, run in runs.items():
             if name in ("onnx", "onnx-int8", "tflite-int8") and source.bundle.acceptance.threshold:
                 records[name]["accepted"] = accepted(source, run)
-        times = timed({**runs, TEXTBOOK: textbook()}, source.test.images, rounds)
+        times: dict[str, Any] = {}
+        if rounds:
+            times = timed({**runs, TEXTBOOK: textbook()}, source.test.images, rounds)
     for name, record in times.items():
         records.setdefault(name, {}).update(record)
     return {
@@ -167,7 +170,9 @@ def table(name: str, reader: Mapping[str, Any]) -> str:
         elif parity:
             said = f"{parity['max_difference']:.1e}, no decision"
         kilobytes = f"{size / 1000:,.0f}" if size else "–"
-        speed = f"{record['us_at_1']:,.0f} | {record['per_second_at_256']:,}"
+        speed = "– | –"
+        if "us_at_1" in record:
+            speed = f"{record['us_at_1']:,.0f} | {record['per_second_at_256']:,}"
         lines.append(f"| {format_} | {kilobytes} | {speed} | {said} |")
     return "\n".join(lines)
 
@@ -182,7 +187,7 @@ def main() -> None:
         "command": "python benchmarks/formats.py",
         "machine": f"{common.machine()}; processor time on one core",
         "load_at_start": os.getloadavg()[0],
-        "readers": {},
+        "readers": json.loads(path.read_text())["readers"] if path.exists() else {},
     }
     for what in arguments.what:
         name = Path(what).name

@@ -20,7 +20,16 @@ from typing import Any
 from indicdigits.data.storage import flush, storage_errors, temporary_beside
 from indicdigits.errors import UsageError, VerificationError
 from indicdigits.runtime.archive import read_file
-from indicdigits.runtime.bundle import CARD, GOLDEN, LIMITS, Bundle, describe, sha256
+from indicdigits.runtime.bundle import (
+    CARD,
+    GOLDEN,
+    LIMITS,
+    SCHEMA,
+    Bundle,
+    describe,
+    digest_of,
+    sha256,
+)
 from indicdigits.runtime.fields import Table
 from indicdigits.runtime.golden import Golden
 from indicdigits.runtime.parity import Parity
@@ -116,6 +125,7 @@ def write(
             }
             said |= {"format": FORMAT, "parity": parity.table(about["kind"]), **about}
             said["members"] = members
+            said["digest"] = digest_of(said)
             text = json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False)
             _write_all(temporary, {ABOUT: f"{text}\n".encode()})
             _put_in_place(temporary, path)
@@ -186,10 +196,9 @@ def read(path: Path, *, whole: bool = False) -> Folder:
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise VerificationError("is no export of indicdigits", where=path / ABOUT)
     table = Table(about, where=path / ABOUT)
-    table.whole("schema", 1, 1)
-    table.text("kind")
-    table.tables("classes")
-    table.table("input").whole("size", 8, 1024)
+    table.whole("schema", 1, SCHEMA)
+    if table.text("digest") != digest_of(about):
+        raise VerificationError("was changed after it was written", where=path / ABOUT)
     if whole:
         for name in table.table("members").data:
             _check_member(path, name, table.table("members").table(name).text("sha256"))

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import onnxruntime
 
-from indicdigits.errors import UsageError
+from indicdigits.errors import UsageError, VerificationError
 from indicdigits.export.folder import Folder
 from indicdigits.export.graphs import Ends, input_of
 from indicdigits.export.verify import Pixels, Predict, Probabilities
@@ -133,6 +133,13 @@ def open_folder(found: Folder) -> tuple[str, Predict]:
         ModuleNotFoundError: What would run it is not installed.
         VerificationError: It cannot be run.
     """
+    if found.kind not in FORMATS:
+        raise VerificationError(
+            f"is of the format {found.kind!r}",
+            where=found.path,
+            allowed=", ".join(FORMATS),
+            hint="upgrade: pip install --upgrade indicdigits",
+        )
     ends = Ends(**{key: found.about["input"][key] for key in Ends.__dataclass_fields__})
     if found.kind == "triton":
         graph = (found.path / found.about["name"] / "1" / "model.onnx").read_bytes()

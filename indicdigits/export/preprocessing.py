@@ -15,6 +15,7 @@ from onnx import TensorProto, helper
 
 from indicdigits.export.graphs import LUMINANCE, Ends
 from indicdigits.export.nodes import Builder
+from indicdigits.export.resampling import count_up_to, overlap, resampling, side_of
 from indicdigits.imaging.normalise import SPEC
 from indicdigits.imaging.paper import SPEC as PAPER
 
@@ -105,36 +106,18 @@ def _grey(build: Builder, ends: Ends) -> str:
 
 def _shrunk(build: Builder, grey: str) -> str:
     """The same with its longer side at most `work_side`, by area averaging."""
-    sides = [_side(build, grey, axis) for axis in (1, 2)]
+    sides = [side_of(build, grey, axis) for axis in (1, 2)]
     longer = build("Max", *sides)
     factor = build("Min", 1.0, build("Div", float(SPEC["work_side"]), longer))
     for axis, side in enumerate(sides):
         to = build("Max", 1.0, build("Round", build("Mul", side, factor)))
-        outputs, inputs = _count(build, to), _count(build, side)
+        outputs, inputs = count_up_to(build, to), count_up_to(build, side)
         step = build("Div", side, to)
         low = build("Mul", build("Unsqueeze", outputs, build.whole(1)), step)
-        weights = _overlap(build, low, step, build("Unsqueeze", inputs, build.whole(0)))
+        weights = overlap(build, low, step, build("Unsqueeze", inputs, build.whole(0)))
         turned = build("Transpose", weights, perm=[1, 0])
         grey = build("MatMul", grey, turned) if axis else build("MatMul", weights, grey)
     return build("Round", grey)
-
-
-def _side(build: Builder, grey: str, axis: int) -> str:
-    """Height or width as a float32 scalar."""
-    shape = build("Shape", grey)
-    return build.number(build("Gather", shape, build.constant(axis, np.int64)))
-
-
-def _count(build: Builder, end: str) -> str:
-    """0, 1, … before a float32 scalar, as float32."""
-    return build("Range", build.constant(0.0), end, build.constant(1.0))
-
-
-def _overlap(build: Builder, low: str, step: str, cell: str) -> str:
-    """How much of [low, low + step) each cell of side one covers, as a part of the whole."""
-    high = build("Add", low, step)
-    shared = build("Sub", build("Min", high, build("Add", cell, 1.0)), build("Max", low, cell))
-    return build("Div", build("Max", shared, 0.0), step)
 
 
 def _histogram(build: Builder, grey: str) -> str:
@@ -170,7 +153,7 @@ def _otsu(build: Builder, histogram: str) -> str:
 
 def _light_is_ink(build: Builder, light: str) -> str:
     """Bool (N,1,1), by area, border and corners, as `normalise._light_is_ink`."""
-    height, width = (_side(build, light, axis) for axis in (1, 2))
+    height, width = (side_of(build, light, axis) for axis in (1, 2))
     ends = build.whole(0, -1)
     rows = build("Gather", light, ends, axis=1)
     columns = build("Gather", light, ends, axis=2)
@@ -230,11 +213,11 @@ def _ink_box(
     grow = build("Add", 1.0, build("Floor", build("Div", longer, 20.0)))
     windows, inside = [], build.number(build("Greater", grey, _fringe(build, full)))
     for axis, (first, length) in zip((1, 2), tight, strict=True):
-        side = _side(build, grey, axis)
+        side = side_of(build, grey, axis)
         low = build("Max", build("Sub", first, grow), 0.0)
         high = build("Min", build("Add", build("Add", first, length), grow), side)
         windows.append((low, build("Sub", high, low)))
-        places = build("Unsqueeze", _count(build, side), build.whole(1 if axis == 1 else 0))
+        places = build("Unsqueeze", count_up_to(build, side), build.whole(1 if axis == 1 else 0))
         within = build("And", build("GreaterOrEqual", places, low), build("Less", places, high))
         inside = build("Mul", inside, build.number(within))
     any_left = build("Greater", build.sum(inside, 1, 2), 0.0)
@@ -280,35 +263,13 @@ def _placed(
         product = build("Mul", build.to(length, TensorProto.DOUBLE), exact)
         to = build("Max", 1.0, build.number(build("Round", product)))
         lengths.append(to)
-        weights = _resampling(build, grey, axis, (first, length, to), smaller, size)
+        weights = resampling(build, grey, axis, (first, length, to), smaller, size)
         ink = build("MatMul", weights, ink) if axis == 1 else build("MatMul", ink, weights)
     ink = build("Round", ink)
     peak = build("Max", build("ReduceMax", ink, axes=[1, 2], keepdims=1), 1.0)
     full = build("Where", smaller, build("Min", full, peak), full)
     ink = build("Min", 255.0, build("Round", build("Mul", ink, build("Div", 255.0, full))))
     return _centred(build, ink, lengths, size)
-
-
-def _resampling(
-    build: Builder, grey: str, axis: int, box: tuple[str, str, str], smaller: str, size: int
-) -> str:
-    """Weights (N,S,H) down or (N,W,S) across: each output's share of every pixel."""
-    first, length, to = box
-    outputs = build.constant(np.arange(size).reshape((-1, 1) if axis == 1 else (1, -1)))
-    places = build(
-        "Unsqueeze",
-        _count(build, _side(build, grey, axis)),
-        build.whole(0 if axis == 1 else 1),
-    )
-    cell = build("Sub", places, first)
-    step = build("Div", length, to)
-    area = _overlap(build, build("Mul", outputs, step), step, cell)
-    centre = build("Sub", build("Mul", build("Add", outputs, 0.5), step), 0.5)
-    centre = build("Max", 0.0, build("Min", centre, build("Sub", length, 1.0)))
-    linear = build("Max", 0.0, build("Sub", 1.0, build("Abs", build("Sub", centre, cell))))
-    inside = build("And", build("GreaterOrEqual", cell, 0.0), build("Less", cell, length))
-    used = build("And", inside, build("Less", outputs, to))
-    return build("Where", used, build("Where", smaller, area, linear), 0.0)
 
 
 def _centred(build: Builder, ink: str, lengths: list[str], size: int) -> str:

@@ -145,7 +145,7 @@ def _manifest(bundle: Bundle, members: Mapping[str, bytes]) -> dict[str, Any]:
             for name, content in members.items()
         },
     }
-    manifest["digest"] = _digest(manifest)
+    manifest["digest"] = digest_of(manifest)
     return manifest
 
 
@@ -179,7 +179,7 @@ def from_bytes(data: bytes, *, where: object) -> Bundle:
     content = _json(archive.read(MANIFEST, LIMITS[MANIFEST]), where)
     manifest = Table(content, where=f"{where}, {MANIFEST}")
     _check_version(manifest, where)
-    if manifest.text("digest") != _digest(manifest.data):
+    if manifest.text("digest") != digest_of(manifest.data):
         raise VerificationError("bundle.json was changed after it was written", where=where)
     members = _members(archive, manifest.table("members"), where)
     graph = members[GRAPHS["onnx"]]
@@ -213,8 +213,8 @@ def _check_version(manifest: Table, where: object) -> None:
         )
 
 
-def _digest(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 of bundle.json without its own digest, keys sorted, without spaces."""
+def digest_of(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 of a table without its field `digest`, keys sorted, without spaces."""
     rest = {key: value for key, value in manifest.items() if key != "digest"}
     text = json.dumps(rest, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return sha256(text.encode())

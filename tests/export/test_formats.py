@@ -151,11 +151,15 @@ def test_an_altered_folder(triton: Path, capsys: pytest.CaptureFixture[str], nam
 
 
 def test_files_outside_a_folder(triton: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Promise: a folder that names files outside it is refused, and they are not read."""
+    """Promise: a folder that was edited, or names files outside it, is refused."""
     about = json.loads((triton / "about.json").read_text(encoding="utf-8"))
     about["members"]["../secret"] = {"sha256": "0" * 64, "bytes": 1}
     (triton / "about.json").write_text(json.dumps(about))
     (triton.parent / "secret").write_text("x")
+    code, text = command(capsys, "verify", triton)
+    assert (code, "was changed" in text) == (6, True)
+    about["digest"] = bundles.digest_of(about)
+    (triton / "about.json").write_text(json.dumps(about))
     code, text = command(capsys, "verify", triton)
     assert (code, "outside" in text) == (6, True)
 
