@@ -13,10 +13,10 @@ endif
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint format weights bench clean
+.PHONY: help quickstart test test-all lint format weights bench clean
 
 help:  ## say what there is to make
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "needs Python 3.11 or newer")'
@@ -29,6 +29,11 @@ quickstart: $(READY)  ## fine-tune, evaluate, export and use a Devanagari reader
 	@BIN=$(BIN) bash tools/quickstart.sh
 
 test: $(READY)  ## all tests
+	$(BIN)/python -m pytest
+
+test-all: $(READY)  ## all tests, those of formats that need TensorFlow or OpenVINO too (3 GB)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--editable '.[train,dev,export-tensorflow,openvino]' --constraint constraints.txt
 	$(BIN)/python -m pytest
 
 lint: $(READY)  ## style, format, types

@@ -36,11 +36,16 @@ VERBS = (
 )
 GROUPS = ("data", "recipe")
 
-# What the extra `train` brings; the rest is there whenever this file runs.
+# What the extra `train` brings.
 TRAIN_MODULES = frozenset(
     "albumentations flax fontpkg fontTools grain importlib_resources jax jax2onnx jaxlib jinja2 "
     "matplotlib onnx optax orbax requests scipy sklearn tensorflow_datasets".split()
 )
+# Module -> the extra that brings it.
+EXTRAS = dict.fromkeys(TRAIN_MODULES, "train") | {
+    "openvino": "openvino",
+    "tensorflow": "export-tensorflow",
+}
 REFUSALS = {
     errno.ENOSPC: ("the disk is full", "free some space, then run the same command again"),
     errno.EDQUOT: ("the disk quota is used up", "free some space, then run the command again"),
@@ -144,10 +149,10 @@ def as_known(error: Exception) -> IndicDigitsError:
         return error
     if isinstance(error, ModuleNotFoundError) and error.name:
         missing = error.name.partition(".")[0]
-        if missing in TRAIN_MODULES:
+        if missing in EXTRAS:
             return UsageError(
                 f"this needs {missing!r}, which the light install leaves out",
-                hint="pip install 'indicdigits[train]'",
+                hint=f"pip install 'indicdigits[{EXTRAS[missing]}]'",
             )
     if isinstance(error, OSError):
         message, hint = REFUSALS.get(error.errno or 0, (error.strerror or str(error), None))

@@ -28,8 +28,9 @@ from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe, strict
 from indicdigits.recipe.heads import heads_of
 from indicdigits.registry import DATASETS
+from indicdigits.registry.shipped import MANIFEST, shipped_weights
 from indicdigits.runtime.acceptance import Acceptance
-from indicdigits.runtime.bundle import SUFFIX, Bundle, ClassLabel
+from indicdigits.runtime.bundle import Bundle, ClassLabel
 from indicdigits.runtime.parity import Parity
 from indicdigits.training.prediction import make_predict, predict_all
 from indicdigits.training.weights import LoadedModel, load_model
@@ -44,18 +45,22 @@ class Contents:
     Attributes:
         model: In evaluation mode.
         recipe: What it was trained by.
+        root: The folder that the recipe's relative paths start from.
         metrics: What its report says, measured now when there is no report of these weights.
         test: The test split.
+        held_out: The validation part, or what was trained on where there is none.
         acceptance: What `indicdigits calibrate` has found, if it has.
-        default_output: Where the bundle goes when nobody says.
+        folder: Where files go when nobody says.
     """
 
     model: nnx.Module
     recipe: Recipe
+    root: Path
     metrics: dict[str, Any]
     test: Split
+    held_out: Split
     acceptance: Acceptance = field(default_factory=Acceptance)
-    default_output: Path
+    folder: Path
 
     def predict(self, images: Pixels) -> npt.NDArray[np.float32]:
         """The network: uint8 (N,S,S) -> probabilities float32 (N,C)."""
@@ -92,11 +97,11 @@ class Contents:
         )
 
 
-def gather(run: Path, reporter: Reporter) -> Contents:
+def gather(what: str | Path, reporter: Reporter) -> Contents:
     """Collects what a run left behind, and its test split.
 
     Args:
-        run: The run folder.
+        what: A run folder, a checkpoint folder, or the name of a backbone that ships.
         reporter: Where progress goes.
 
     Raises:
@@ -105,8 +110,9 @@ def gather(run: Path, reporter: Reporter) -> Contents:
             calibration is another run's.
         DataError: The test pictures cannot be had.
     """
+    run = shipped_weights().get(str(what), Path(what))
     about = _read_json(run / "run.json")
-    if about is None:
+    if about is None and not (run / MANIFEST).is_file():
         raise UsageError(
             "no run is here", where=run, allowed="a run folder, such as those under runs/"
         )
@@ -126,15 +132,18 @@ def gather(run: Path, reporter: Reporter) -> Contents:
             allowed="a finished run",
             hint=f"indicdigits {loaded.recipe.task} --resume {run}",
         )
-    root = Path(about.get("root", run))
-    acceptance = read_acceptance(run, about)
+    acceptance = read_acceptance(run, about or {})
+    root = Path((about or {}).get("root", run))
+    data = load_data(loaded.recipe, root, reporter)
     return Contents(
         model=loaded.model,
         recipe=loaded.recipe,
+        root=root,
         metrics=_metrics(run, loaded, acceptance, reporter),
-        test=load_data(loaded.recipe, root, reporter).test,
+        test=data.test,
+        held_out=data.validation if len(data.validation) else data.train,
         acceptance=acceptance,
-        default_output=run / f"{loaded.recipe.name}{SUFFIX}",
+        folder=Path() if about is None else run,
     )
 
 

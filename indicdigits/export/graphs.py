@@ -3,13 +3,51 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from onnx import helper, numpy_helper
+
+from indicdigits.runtime.session import scaled
 
 Layout = Literal["NHWC", "NCHW"]
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601, as OpenCV has it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """How pictures come into a graph.
+
+    Attributes:
+        layout: Whether the channels come last or first.
+        channels: 1 for grey, 3 for red, green and blue.
+        preprocessing: Whether any picture comes in, uint8 of any size, and the graph itself brings
+            it to the network's input; else that input, float32 in [0,1].
+    """
+
+    layout: Layout = "NHWC"
+    channels: int = 1
+    preprocessing: bool = False
+
+
+def shape_of(size: int, ends: Ends) -> tuple[int, ...]:
+    """Sides of one picture as a graph takes it; -1 is free."""
+    side = -1 if ends.preprocessing else size
+    if ends.layout == "NCHW":
+        return (ends.channels, side, side)
+    return (side, side, ends.channels)
+
+
+def input_of(inputs: npt.NDArray[np.uint8], ends: Ends) -> npt.NDArray[Any]:
+    """Pictures uint8 (N,H,W), or coloured (N,H,W,3), as a graph takes them."""
+    pictures: npt.NDArray[Any] = inputs if ends.preprocessing else scaled(inputs)[..., 0]
+    if pictures.ndim == 3:
+        pictures = np.repeat(pictures[..., np.newaxis], ends.channels, axis=3)
+    if ends.layout == "NCHW":
+        pictures = pictures.transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(pictures)
 
 
 def merge_biases(model: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A trained network -> an ONNX graph, and a run -> a bundle with that graph."""
+"""A trained network -> an ONNX graph."""
 
 from __future__ import annotations
 
@@ -10,62 +10,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import onnx
 import onnxruntime
 from flax import nnx
 from jax2onnx import to_onnx as convert
 
-from indicdigits.errors import UsageError, VerificationError
-from indicdigits.export import contents, verify
+from indicdigits.errors import VerificationError
 from indicdigits.export.graphs import merge_biases
-from indicdigits.progress import Reporter
+from indicdigits.export.network import probabilities_of
 from indicdigits.recipe import ClassEntry
-from indicdigits.runtime import bundle as bundles
-from indicdigits.runtime.archive import write_file
-from indicdigits.runtime.reader import Reader
 from indicdigits.runtime.session import class_metadata
 
 OPSET = 17
-
-
-def export_run(run: Path, output: Path | None, reporter: Reporter) -> Path:
-    """Exports a trained network as a bundle, through the parity gate.
-
-    Args:
-        run: The run folder.
-        output: The file to write; None puts it into the run folder.
-        reporter: Where progress goes.
-
-    Returns:
-        The file. It exists only when graph and network agreed, and the file, read back, answered
-        its golden vectors; otherwise what stood there before is left alone.
-
-    Raises:
-        CheckpointError: The run has no weights, or they are damaged.
-        DataError: The test pictures cannot be had, or the disk refused.
-        ParityError: The graph answers differently from the network.
-        UsageError: `run` is no run folder, or `output` is a folder.
-    """
-    source = contents.gather(run, reporter)
-    path = output or source.default_output
-    if path.is_dir():
-        raise UsageError("is a folder", where=path, allowed="the file to write")
-    labels = source.recipe.labels
-    size = source.recipe.data.input_size
-    reporter.say(f"converting {source.recipe.name} to ONNX")
-    graph = to_onnx(source.model, size, labels, script=source.recipe.script)
-    reporter.say(f"comparing graph and network on {len(source.test.images):,} test pictures")
-    parity = verify.compare(graph, source.predict, source.test.images)
-    reporter.say(
-        f"largest difference {parity.max_difference:.1e} on {parity.pictures:,} pictures "
-        f"in batches of {', '.join(map(str, parity.batches))}; all decisions agree"
-    )
-    data = bundles.to_bytes(source.bundle(graph, parity))
-    Reader(bundles.from_bytes(data, where=path)).check_golden()
-    write_file(path, data)
-    reporter.say(f"wrote {path} ({len(data) / 1000:,.0f} kB)")
-    return path
 
 
 def to_onnx(
@@ -88,11 +44,10 @@ def to_onnx(
     Raises:
         VerificationError: Something in the network cannot be said in ONNX.
     """
-    network = _for_export(model)
     try:
         with _quiet_logs():
             graph: Any = convert(
-                lambda image: jax.nn.softmax(network(image), axis=-1),
+                probabilities_of(model),
                 inputs=[("N", size, size, 1)],
                 model_name="indicdigits",
                 opset=OPSET,
@@ -108,22 +63,6 @@ def to_onnx(
             hint="a backbone exports when it is made of layers that jax2onnx knows",
         ) from error
     return bytes(graph.SerializeToString(deterministic=True))
-
-
-class _Identity(nnx.Module):
-    def __call__(self, x: jax.Array, **_: Any) -> jax.Array:
-        return x
-
-
-def _for_export(model: nnx.Module) -> nnx.Module:
-    """A copy in evaluation mode, without dropout."""
-    network = nnx.clone(model)
-    network.eval()
-    for _, module in nnx.iter_modules(network):
-        for name, child in list(vars(module).items()):
-            if isinstance(child, nnx.Dropout):  # the converter's own does not take rngs
-                setattr(module, name, _Identity())
-    return network
 
 
 def _as_opset_says(model: Any) -> Any:

@@ -20,7 +20,7 @@ from indicdigits.runtime.acceptance import Acceptance
 from indicdigits.runtime.archive import Archive, pack, read_file, write_file
 from indicdigits.runtime.fields import Table
 from indicdigits.runtime.golden import Golden
-from indicdigits.runtime.parity import TOLERANCE, Parity
+from indicdigits.runtime.parity import Parity
 
 FORMAT = "indicdigits-bundle"
 SCHEMA = 1
@@ -110,9 +110,12 @@ def to_bytes(bundle: Bundle) -> bytes:
     return pack({MANIFEST: text.encode(), **members})
 
 
-def _manifest(bundle: Bundle, members: Mapping[str, bytes]) -> dict[str, Any]:
-    manifest: dict[str, Any] = {
-        "format": FORMAT,
+def describe(bundle: Bundle) -> dict[str, Any]:
+    """What a bundle says about its reader, as plain data: bundle.json without graphs and digests.
+
+    Every other format carries the same table.
+    """
+    return {
         "schema": SCHEMA,
         "name": bundle.name,
         "script": bundle.script,
@@ -124,25 +127,25 @@ def _manifest(bundle: Bundle, members: Mapping[str, bytes]) -> dict[str, Any]:
             "normalisation": dict(bundle.normalisation),
             "scaling": {"divide_by": 255},
         },
-        "graphs": GRAPHS,
         **bundle.acceptance.tables(),
         "metrics": dict(bundle.metrics),
         "licence": bundle.licence,
         "recipe": dict(bundle.recipe),
-        "parity": {
-            "graph": "onnx",
-            "pictures": bundle.parity.pictures,
-            "batches": list(bundle.parity.batches),
-            "max_difference": bundle.parity.max_difference,
-            "differing_decisions": bundle.parity.differing_decisions,
-            "tolerance": TOLERANCE,
-        },
+    }
+
+
+def _manifest(bundle: Bundle, members: Mapping[str, bytes]) -> dict[str, Any]:
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        **describe(bundle),
+        "graphs": GRAPHS,
+        "parity": bundle.parity.table("onnx"),
         "members": {
             name: {"sha256": sha256(content), "bytes": len(content)}
             for name, content in members.items()
         },
     }
-    manifest["digest"] = _digest(manifest)
+    manifest["digest"] = digest_of(manifest)
     return manifest
 
 
@@ -176,7 +179,7 @@ def from_bytes(data: bytes, *, where: object) -> Bundle:
     content = _json(archive.read(MANIFEST, LIMITS[MANIFEST]), where)
     manifest = Table(content, where=f"{where}, {MANIFEST}")
     _check_version(manifest, where)
-    if manifest.text("digest") != _digest(manifest.data):
+    if manifest.text("digest") != digest_of(manifest.data):
         raise VerificationError("bundle.json was changed after it was written", where=where)
     members = _members(archive, manifest.table("members"), where)
     graph = members[GRAPHS["onnx"]]
@@ -210,8 +213,8 @@ def _check_version(manifest: Table, where: object) -> None:
         )
 
 
-def _digest(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 of bundle.json without its own digest, keys sorted, without spaces."""
+def digest_of(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 of a table without its field `digest`, keys sorted, without spaces."""
     rest = {key: value for key, value in manifest.items() if key != "digest"}
     text = json.dumps(rest, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return sha256(text.encode())
@@ -239,7 +242,7 @@ def _members(archive: Archive, listed: Table, where: object) -> dict[str, bytes]
 
 
 def _bundle(manifest: Table, *, graph: bytes, card: str, golden_npz: bytes) -> Bundle:
-    inputs, parity = manifest.table("input"), manifest.table("parity")
+    inputs = manifest.table("input")
     manifest.require("graphs", GRAPHS)
     inputs.require("polarity", "light-on-dark")
     inputs.require("scaling", {"divide_by": 255})
@@ -258,13 +261,7 @@ def _bundle(manifest: Table, *, graph: bytes, card: str, golden_npz: bytes) -> B
         graph=graph,
         card=card,
         golden_npz=golden_npz,
-        parity=Parity(
-            graph_sha256=sha256(graph),
-            pictures=parity.whole("pictures", 0, 10**9),
-            batches=tuple(parity.wholes("batches")),
-            max_difference=parity.number("max_difference", 0.0, 1.0),
-            differing_decisions=parity.whole("differing_decisions", 0, 10**9),
-        ),
+        parity=Parity.of(manifest.table("parity"), sha256(graph)),
         metrics=manifest.table("metrics").data,
         licence=manifest.text("licence"),
         recipe=manifest.table("recipe").data,

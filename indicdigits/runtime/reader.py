@@ -17,7 +17,7 @@ from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime.acceptance import calibrated
 from indicdigits.runtime.bundle import Bundle
 from indicdigits.runtime.doubt import Judge
-from indicdigits.runtime.parity import TOLERANCE
+from indicdigits.runtime.golden import Golden
 from indicdigits.runtime.reading import Alternative, Reading
 from indicdigits.runtime.session import check_graph, open_session, run_graph
 from indicdigits.runtime.shipped import find
@@ -182,21 +182,14 @@ class Reader:
         """
         golden = self.bundle.golden
         inputs = np.stack([self.prepare(picture) for picture in golden.pictures])
-        off = int(np.abs(inputs.astype(np.int16) - golden.inputs).max())
-        if off > GREY_TOLERANCE:
-            raise VerificationError(
-                f"golden pictures are prepared differently, by up to {off} grey levels",
-                where=self._where,
-                allowed=f"up to {GREY_TOLERANCE}",
-                hint="another version of indicdigits or OpenCV may be installed",
-            )
+        off = check_prepared(inputs, golden, where=self._where)
         answers = run_graph(self._session, golden.inputs)
         difference = float(np.abs(answers - golden.probabilities).max())
-        if not difference <= TOLERANCE:
+        if not difference <= self.bundle.parity.tolerance:
             raise VerificationError(
                 f"golden inputs are answered differently, by up to {difference:.2g}",
                 where=self._where,
-                allowed=f"up to {TOLERANCE:g}",
+                allowed=f"up to {self.bundle.parity.tolerance:g}",
             )
         return off
 
@@ -248,6 +241,23 @@ def load(
     """
     path = find(name_or_path)
     return Reader(bundles.read(path), threads=threads, error_rate=error_rate, where=path)
+
+
+def check_prepared(inputs: npt.NDArray[np.uint8], golden: Golden, *, where: object) -> int:
+    """By how many grey levels prepared golden pictures, uint8 (K,S,S), are off at most.
+
+    Raises:
+        VerificationError: By more than versions of OpenCV differ.
+    """
+    off = int(np.abs(inputs.astype(np.int16) - golden.inputs).max())
+    if off > GREY_TOLERANCE:
+        raise VerificationError(
+            f"golden pictures are prepared differently, by up to {off} grey levels",
+            where=where,
+            allowed=f"up to {GREY_TOLERANCE}",
+            hint="another version of indicdigits or OpenCV may be installed",
+        )
+    return off
 
 
 def _check_normalisation(bundle: Bundle, where: object) -> None:

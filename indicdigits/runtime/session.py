@@ -68,6 +68,25 @@ def check_graph(session: onnxruntime.InferenceSession, bundle: Bundle, *, where:
         raise VerificationError("the graph was made for other classes", where=where)
 
 
+def graph_metadata(graph: bytes, *, where: object) -> dict[str, Any]:
+    """What a bare graph that was exported says in its own metadata, as a bundle would.
+
+    Raises:
+        VerificationError: It is no graph, or says nothing.
+    """
+    session = open_session(graph, threads=1, where=where)
+    found = session.get_modelmeta().custom_metadata_map
+    if not {"name", "script", "created_by", "licence", "classes", "input"} <= set(found):
+        raise VerificationError(
+            "does not say what it reads",
+            where=where,
+            allowed="a graph of indicdigits export --plain",
+        )
+    texts = {key: found[key] for key in ("name", "script", "created_by", "licence")}
+    tables = {key: json.loads(text) for key, text in found.items() if text[:1] in "{[n"}
+    return tables | texts | {"recipe": {"digest": found.get("recipe_digest")}}
+
+
 def class_metadata(classes: Iterable[Any]) -> str:
     """Classes (with `text` and `value`) as the graph's own metadata hold them: JSON."""
     return json.dumps([{"text": c.text, "value": c.value} for c in classes], ensure_ascii=False)

@@ -66,6 +66,7 @@ def code_of(*words: str) -> int:
         (OSError(errno.EROFS, "Read-only file system", "/data/x"), 4),
         (ModuleNotFoundError("No module named 'jax'", name="jax"), 2),
         (ModuleNotFoundError("No module named 'orbax.x'", name="orbax.checkpoint"), 2),
+        (ModuleNotFoundError("No module named 'tensorflow'", name="tensorflow"), 2),
         (ZeroDivisionError("x"), 1),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else str(value),

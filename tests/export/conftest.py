@@ -11,14 +11,22 @@ from flax import nnx
 
 from indicdigits import recipe as recipes
 from indicdigits.data.source import Split
+from indicdigits.data.strokes.drawer import Drawer
+from indicdigits.data.strokes.shapes import parse
 from indicdigits.evaluation.measure import measure
 from indicdigits.evaluation.pictures import Pictures
 from indicdigits.evaluation.subject import Subject
+from indicdigits.export import verify
 from indicdigits.export.contents import Contents
 from indicdigits.export.onnx import to_onnx
+from indicdigits.export.source import Source
+from indicdigits.imaging.normalise import normalise
 from indicdigits.models import create, freeze
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
+from indicdigits.runtime import bundle as bundles
+from indicdigits.runtime.bundle import sha256
+from indicdigits.runtime.shipped import find
 from indicdigits.training.weights import predict
 
 RECIPE = """
@@ -107,6 +115,63 @@ def source(
         model=model,
         recipe=recipe,
         metrics=measure(subject, pictures, Reporter(quiet=True)).metrics,
+        root=folder,
         test=test_split,
-        default_output=folder / "bars.indicdigits",
+        held_out=test_split.take(np.arange(20)),
+        folder=folder,
+    )
+
+
+@pytest.fixture(scope="session")
+def ready(source: Contents, graph: bytes) -> Source:
+    """The backbone with its graph, as every format is made from it."""
+    parity = verify.compare(
+        verify.onnx_run(graph), source.predict, source.test.images, digest=sha256(graph)
+    )
+    return Source(
+        bundle=source.bundle(graph, parity),
+        recipe=source.recipe,
+        root=source.root,
+        test=source.test,
+        held_out=source.held_out,
+        predict=source.predict,
+        network=source.model,
+        folder=source.folder,
+    )
+
+
+@pytest.fixture(scope="session")
+def small() -> bundles.Bundle:
+    """A trained reader of 93 kB."""
+    return bundles.read(find("tamil-nano"))
+
+
+@pytest.fixture(scope="session")
+def drawn() -> tuple[np.ndarray, np.ndarray]:
+    """Tamil digits, and which they are: 20 of each."""
+    recipe = recipes.load(recipes.find("scripts/tamil"))
+    texts = [entry.text for entry in recipe.labels if entry.value is not None]
+    drawer = Drawer(parse(recipe.strokes, texts))
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10), 20)
+    writer = drawer.writer(rng)
+    pictures = [normalise(drawer.draw(texts[label], writer, rng), 28) for label in labels]
+    return np.stack(pictures), labels
+
+
+@pytest.fixture(scope="session")
+def trained(small: bundles.Bundle, drawn: tuple[np.ndarray, np.ndarray]) -> Source:
+    """That reader as a source: a bundle without its network."""
+    images, labels = drawn
+    keys = np.zeros(len(labels), "S32")
+    test = Split(images=images, labels=labels, keys=keys, name="drawn")
+    return Source(
+        bundle=small,
+        recipe=recipes.load(recipes.find("scripts/tamil")),
+        root=Path(),
+        test=test,
+        held_out=test,
+        predict=verify.onnx_run(small.graph),
+        network=None,
+        folder=Path(),
     )

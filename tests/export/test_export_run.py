@@ -10,8 +10,11 @@ import pytest
 
 import indicdigits
 from indicdigits.errors import ParityError, UsageError, VerificationError
-from indicdigits.export import contents, onnx
+from indicdigits.export import contents
+from indicdigits.export import source as sources
 from indicdigits.export.contents import Contents
+from indicdigits.export.formats import Wanted
+from indicdigits.export.writer import export
 from indicdigits.progress import Reporter
 from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime.acceptance import Acceptance
@@ -37,13 +40,13 @@ def gathered(source, graph, answers, monkeypatch) -> None:
 
     monkeypatch.setattr(Contents, "predict", remembered)
     monkeypatch.setattr(contents, "gather", lambda run, reporter: source)
-    monkeypatch.setattr(onnx, "to_onnx", lambda *_, **__: graph)
+    monkeypatch.setattr(sources, "to_onnx", lambda *_, **__: graph)
 
 
 @pytest.mark.usefixtures("gathered")
 def test_bundle_of_a_run(source, tmp_path):
     """The bundle reads by itself and says what it was made from and how good it is."""
-    path = onnx.export_run(tmp_path, tmp_path / "new" / "a.indicdigits", QUIET)
+    path = export(tmp_path, Wanted(), tmp_path / "new" / "a.indicdigits", QUIET).path
     bundle = bundles.read(path)
     assert (bundle.name, bundle.script) == ("bars", "devanagari")
     assert bundle.recipe["digest"] == source.recipe.digest()
@@ -68,15 +71,15 @@ def test_bundle_of_a_run(source, tmp_path):
 @pytest.mark.usefixtures("gathered")
 def test_same_run_same_file(tmp_path):
     """Exporting the same run twice gives the same bytes."""
-    first = onnx.export_run(tmp_path, tmp_path / "a.indicdigits", QUIET)
-    second = onnx.export_run(tmp_path, tmp_path / "b.indicdigits", QUIET)
+    first = export(tmp_path, Wanted(), tmp_path / "a.indicdigits", QUIET).path
+    second = export(tmp_path, Wanted(), tmp_path / "b.indicdigits", QUIET).path
     assert first.read_bytes() == second.read_bytes()
 
 
 @pytest.mark.usefixtures("gathered")
 def test_default_place(source, tmp_path):
     """Without a file named, the bundle goes into the run folder."""
-    assert onnx.export_run(tmp_path, None, QUIET) == source.default_output
+    assert export(tmp_path, Wanted(), None, QUIET).path == source.folder / "bars.indicdigits"
 
 
 @pytest.mark.usefixtures("gathered")
@@ -93,7 +96,7 @@ def test_failed_gate(tmp_path, monkeypatch, before):
 
     monkeypatch.setattr(Contents, "predict", wrong)
     with pytest.raises(ParityError):
-        onnx.export_run(tmp_path, path, QUIET)
+        export(tmp_path, Wanted(), path, QUIET)
     left = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     assert left == ({} if before is None else {"a.indicdigits": before})
 
@@ -107,7 +110,7 @@ def test_bundle_that_does_not_replay(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Reader, "check_golden", broken)
     with pytest.raises(VerificationError, match="golden"):
-        onnx.export_run(tmp_path, tmp_path / "a.indicdigits", QUIET)
+        export(tmp_path, Wanted(), tmp_path / "a.indicdigits", QUIET)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -115,14 +118,14 @@ def test_bundle_that_does_not_replay(tmp_path, monkeypatch):
 def test_output_is_a_folder(tmp_path):
     """A folder as the output is a usage error, before anything is computed."""
     with pytest.raises(UsageError, match="is a folder"):
-        onnx.export_run(tmp_path, tmp_path, QUIET)
+        export(tmp_path, Wanted(), tmp_path, QUIET)
 
 
 def test_no_run(tmp_path):
     """A folder without a run, or none at all, is a usage error."""
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(UsageError, match="no run"):
-            onnx.export_run(path, None, QUIET)
+            export(path, Wanted(), None, QUIET)
 
 
 def test_report_of_other_weights(source, tmp_path, monkeypatch):

@@ -27,7 +27,10 @@ def parsed(graph):
 
 def test_parity_of_the_backbone(model, graph, test_split):
     """The default backbone's graph answers as it does, at every batch size."""
-    parity = verify.compare(graph, lambda images: predict(model, images), test_split.images)
+    run = verify.onnx_run(graph)
+    parity = verify.compare(
+        run, lambda images: predict(model, images), test_split.images, digest=""
+    )
     assert parity.max_difference < 1e-5
     assert parity.batches == (1, 2, 7, parity.pictures)
     assert parity.pictures > len(test_split.images)

@@ -6,35 +6,11 @@ import numpy as np
 import onnx
 import pytest
 
+from indicdigits.data.parts import Split
 from indicdigits.errors import DataError, ParityError
-from indicdigits.export import quantize
+from indicdigits.export import quantize, verify
 from indicdigits.runtime import bundle as bundles
-from indicdigits.runtime.session import open_session, run_graph
-from indicdigits.runtime.shipped import find
-
-
-@pytest.fixture(scope="module")
-def small() -> bundles.Bundle:
-    """A trained reader of 93 kB."""
-    return bundles.read(find("tamil-nano"))
-
-
-@pytest.fixture(scope="module")
-def drawn() -> tuple[np.ndarray, np.ndarray]:
-    """Tamil digits, and which they are: 20 of each."""
-    from indicdigits import recipe as recipes
-    from indicdigits.data.strokes.drawer import Drawer
-    from indicdigits.data.strokes.shapes import parse
-    from indicdigits.imaging.normalise import normalise
-
-    recipe = recipes.load(recipes.find("scripts/tamil"))
-    texts = [entry.text for entry in recipe.labels]
-    drawer = Drawer(parse(recipe.strokes, texts))
-    rng = np.random.default_rng(0)
-    labels = np.repeat(np.arange(10), 20)
-    writer = drawer.writer(rng)
-    pictures = [normalise(drawer.draw(texts[label], writer, rng), 28) for label in labels]
-    return np.stack(pictures), labels
+from indicdigits.runtime.parity import Change, Loss, Parity
 
 
 @pytest.fixture(scope="module")
@@ -65,25 +41,58 @@ def test_what_it_costs(
 ) -> None:
     """Promise: errors of both are counted, and the pictures that changed are named."""
     images, labels = drawn
-    found = quantize.loss(small.graph, int8, images, labels)
-    one, two = (
-        run_graph(open_session(graph, threads=1, where="test"), images).argmax(axis=1)
-        for graph in (small.graph, int8)
-    )
-    assert found.pictures == 200
-    assert found.errors == np.count_nonzero(one != labels)
-    assert found.int8_errors == np.count_nonzero(two != labels)
-    assert found.changed.tolist() == np.flatnonzero(one != two).tolist()
+    test = Split(images=images, labels=labels, keys=np.zeros(len(labels), "S32"), name="drawn")
+    network = verify.onnx_run(small.graph)
+
+    def doubting(inputs: np.ndarray) -> np.ndarray:
+        """The network, but for two digits that it takes for the next one."""
+        found = network(inputs)
+        found[:2] = np.roll(found[:2], 1, axis=1)
+        return found
+
+    texts = [entry.text for entry in small.classes]
+    run = verify.onnx_run(int8)
+    parity = verify.compare_int8(run, doubting, test, texts, digest="")
+    one, two = (answer(images).argmax(axis=1) for answer in (doubting, run))
+    assert parity.int8 is not None
+    assert parity.int8.pictures == 200
+    assert parity.int8.errors == np.count_nonzero(one != labels)
+    assert parity.int8.int8_errors == np.count_nonzero(two != labels)
+    changed = parity.int8.changed
+    assert [int(c.picture[-5:]) for c in changed] == np.flatnonzero(one != two).tolist()
+    assert [(c.truth, c.before, c.after) for c in changed[:2]] == [("௦", "௧", "௦")] * 2
+    assert parity.differing_decisions >= len(changed)
+
+
+def test_other_answers_in_other_batches(
+    drawn: tuple[np.ndarray, np.ndarray], small: bundles.Bundle
+) -> None:
+    """Promise: eight bits that answer differently in batches of seven are refused."""
+    images, labels = drawn
+    test = Split(images=images, labels=labels, keys=np.zeros(len(labels), "S32"), name="drawn")
+    network = verify.onnx_run(small.graph)
+
+    def moody(inputs: np.ndarray) -> np.ndarray:
+        return network(inputs) + np.float32(0.01 * (len(inputs) == 7))
+
+    texts = [entry.text for entry in small.classes]
+    with pytest.raises(ParityError, match="batches of another size"):
+        verify.compare_int8(moody, network, test, texts, digest="")
 
 
 def test_too_much_is_refused() -> None:
     """Promise: more than a tenth of a point lost ends the export; so do answers that are none."""
-    good = {"pictures": 1000, "errors": 5, "int8_errors": 6, "changed": np.array([3])}
-    quantize.Loss(**good, max_difference=0.1)
-    with pytest.raises(ParityError, match=r"0\.20 points"):
-        quantize.Loss(**good | {"int8_errors": 7}, max_difference=0.1)
-    with pytest.raises(ParityError):
-        quantize.Loss(**good, max_difference=float("nan"))
+    change = Change(picture="dhcd/test/00012", truth="३", before="३", after="२")
+    good = {"pictures": 1000, "errors": 5, "changed": (change,)}
+    loss = Loss(**good, int8_errors=6)
+    with pytest.raises(ParityError, match=r"0\.20 points.*dhcd/test/00012 \(३ → २\)") as refused:
+        Loss(**good, int8_errors=7)
+    assert refused.value.exit_code == 6
+    about = {"graph_sha256": "", "pictures": 1000, "batches": (1,), "differing_decisions": 1}
+    Parity(**about, max_difference=0.3, int8=loss)
+    for wrong in ({"max_difference": float("nan"), "int8": loss}, {"max_difference": 0.0}):
+        with pytest.raises(ParityError):
+            Parity(**about, **wrong)
 
 
 def test_nothing_to_look_at(small: bundles.Bundle) -> None:

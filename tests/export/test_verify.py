@@ -7,16 +7,14 @@ import pytest
 
 from indicdigits.errors import ParityError
 from indicdigits.export import verify
-from indicdigits.runtime.session import open_session, run_graph
 
 
 @pytest.fixture(scope="module")
 def answers(graph):
-    session = open_session(graph, threads=1, where="test")
-    return lambda inputs: run_graph(session, inputs)
+    return verify.onnx_run(graph)
 
 
-def test_agreement(graph, answers, test_split):
+def test_agreement(answers, test_split):
     """A network that answers like its graph passes, blank, inverted and noise pictures included."""
     seen = []
 
@@ -24,7 +22,7 @@ def test_agreement(graph, answers, test_split):
         seen.append(inputs)
         return answers(inputs)
 
-    parity = verify.compare(graph, predict, test_split.images)
+    parity = verify.compare(answers, predict, test_split.images, digest="")
     assert parity.differing_decisions == 0
     inputs = np.concatenate(seen)
     np.testing.assert_array_equal(inputs[:40], test_split.images)
@@ -35,7 +33,7 @@ def test_agreement(graph, answers, test_split):
 
 @pytest.mark.parametrize("where", [0, 39, 40, -1])
 @pytest.mark.parametrize("by", [2e-4, float("nan")])
-def test_one_probability_off(graph, answers, test_split, where, by):
+def test_one_probability_off(answers, test_split, where, by):
     """One probability of one picture beyond the tolerance, or not a number, fails the gate."""
 
     def predict(inputs):
@@ -44,17 +42,19 @@ def test_one_probability_off(graph, answers, test_split, where, by):
         return found
 
     with pytest.raises(ParityError) as caught:
-        verify.compare(graph, predict, test_split.images)
+        verify.compare(answers, predict, test_split.images, digest="")
     assert caught.value.exit_code == 6
 
 
-def test_within_tolerance(graph, answers, test_split):
+def test_within_tolerance(answers, test_split):
     """Differences below the tolerance pass and are recorded."""
-    parity = verify.compare(graph, lambda x: answers(x) + np.float32(5e-5), test_split.images)
+    parity = verify.compare(
+        answers, lambda x: answers(x) + np.float32(5e-5), test_split.images, digest=""
+    )
     assert parity.max_difference == pytest.approx(5e-5, rel=0.1)
 
 
-def test_another_decision(graph, answers, test_split):
+def test_another_decision(answers, test_split):
     """A decision that flips within the tolerance still fails the gate."""
     flat = np.full(10, 0.1, np.float32)
 
@@ -67,16 +67,16 @@ def test_another_decision(graph, answers, test_split):
 
     assert flat.sum() == pytest.approx(1)
     with pytest.raises(ParityError, match="1 are decided differently"):
-        verify.compare(graph, predict, test_split.images)
+        verify.compare(answers, predict, test_split.images, digest="")
 
 
-def test_other_classes(graph, answers, test_split):
+def test_other_classes(answers, test_split):
     """A graph with another number of outputs fails the gate."""
     with pytest.raises(ParityError, match="answers with"):
-        verify.compare(graph, lambda x: answers(x)[:, :9], test_split.images)
+        verify.compare(answers, lambda x: answers(x)[:, :9], test_split.images, digest="")
 
 
-def test_bounded_batches(graph, answers, test_split, monkeypatch):
+def test_bounded_batches(answers, test_split, monkeypatch):
     """A large test set goes through whole in parts of bounded size."""
     monkeypatch.setattr(verify, "WHOLE", 32)
-    assert verify.compare(graph, answers, test_split.images).batches == (1, 2, 7, 32)
+    assert verify.compare(answers, answers, test_split.images, digest="").batches == (1, 2, 7, 32)

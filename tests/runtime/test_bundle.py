@@ -41,7 +41,7 @@ def with_manifest(data: bytes, change: Any) -> bytes:
     members = members_of(data)
     manifest = json.loads(members["bundle.json"])
     change(manifest)
-    manifest["digest"] = bundles._digest(manifest)
+    manifest["digest"] = bundles.digest_of(manifest)
     return zipped(members | {"bundle.json": json.dumps(manifest).encode()})
 
 
