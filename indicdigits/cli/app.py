@@ -29,6 +29,7 @@ VERBS = (
     "explain",
     "export",
     "predict",
+    "read",
     "inspect",
     "verify",
     "bench",

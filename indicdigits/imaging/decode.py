@@ -40,7 +40,7 @@ _FORMATS = {
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
 }
 _DECODERS = [kind for kind in _FORMATS if kind != "MPO"]  # the decoder of JPEG finds MPO
-_SUFFIXES = {suffix for suffixes in _FORMATS.values() for suffix in suffixes}
+SUFFIXES = {suffix for suffixes in _FORMATS.values() for suffix in suffixes}
 _ALLOWED_FORMATS = "PNG, JPEG, TIFF, BMP, GIF, WebP or PNM"
 _ALLOWED_ARRAYS = "uint8, (H,W) grey, (H,W,1), (H,W,3) RGB or (H,W,4) RGBA"
 
@@ -185,7 +185,7 @@ def _from_array(array: npt.NDArray[Any], max_pixels: int) -> Picture:
 
 def _check_name(kind: str, suffix: str, where: str) -> None:
     """Refuses a file whose name says another format than its bytes."""
-    if suffix in _SUFFIXES and suffix not in _FORMATS[kind]:
+    if suffix in SUFFIXES and suffix not in _FORMATS[kind]:
         raise PictureError(
             f"the name ends in {suffix}, but the bytes are {kind}",
             where=where,

@@ -1,8 +1,7 @@
-"""A picture -> its lines of ink, and the way back from the page to the picture."""
+"""A picture -> its ink, laid flat and upright, and the way back from there to the picture."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
@@ -12,8 +11,6 @@ import numpy.typing as npt
 from indicdigits.reading.answer import Box
 from indicdigits.reading.page import corners, upright
 from indicdigits.reading.page.ink import Ink, ink_of
-from indicdigits.reading.page.lines import Line, find_lines
-from indicdigits.reading.page.rules import without_rules
 
 Picture = npt.NDArray[np.uint8]
 Homography = npt.NDArray[np.float64]  # (3,3)
@@ -35,30 +32,6 @@ class Page(NamedTuple):
     to_picture: Homography
 
 
-@dataclass(frozen=True, kw_only=True)
-class Layout:
-    """The lines of a page.
-
-    Attributes:
-        lines: In reading order.
-        to_picture: From the page's pixels, in which the lines' boxes are, to the picture's.
-    """
-
-    lines: list[Line]
-    to_picture: Homography
-
-
-def lay_out(picture: Picture) -> Layout:
-    """Finds the lines of a picture of any size, light, colour and turn up to 20 degrees.
-
-    Args:
-        picture: uint8 (H,W) grey or (H,W,3) RGB.
-    """
-    page = straighten(picture)
-    ink, rules = without_rules(page.ink)
-    return Layout(lines=find_lines(ink, rules), to_picture=page.to_picture)
-
-
 def straighten(picture: Picture) -> Page:
     """Lays a page flat, takes light and colour off it, and turns it upright."""
     picture, to_picture = _bounded(picture)
@@ -74,6 +47,17 @@ def straighten(picture: Picture) -> Page:
         ink = np.asarray(cv2.warpPerspective(ink, matrix, size), np.uint8)
         to_picture = to_picture @ np.linalg.inv(matrix)
     return Page(ink, to_picture)
+
+
+def quarter_turns(page: Page, count: int) -> Page:
+    """The page turned clockwise by so many right angles."""
+    height, width = page.ink.shape
+    turn = np.eye(3)
+    for _ in range(count % 4):
+        turn = np.array([[0, -1, height - 1], [1, 0, 0], [0, 0, 1]]) @ turn
+        height, width = width, height
+    ink = np.ascontiguousarray(np.rot90(page.ink, -count))
+    return Page(ink, page.to_picture @ np.linalg.inv(turn))
 
 
 def in_picture(box: Box, to_picture: Homography) -> Box:

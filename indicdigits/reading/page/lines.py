@@ -30,10 +30,25 @@ _MARGIN = 2  # pixels of paper around a line
 
 
 class Line(NamedTuple):
-    """One line: its ink alone, and where it stands in the page."""
+    """One line.
+
+    Attributes:
+        ink: Its ink alone.
+        box: Where it stands in the page.
+        cells: Of a comb, a digit a cell: from where to where each cell's ink goes, columns of
+            `ink`; () where the line is not ruled so.
+    """
 
     ink: Ink
     box: Box
+    cells: tuple[tuple[int, int], ...] = ()
+
+
+class _Group(NamedTuple):
+    """Labels of the parts that stand in a line, and whether they stand in the cells of a comb."""
+
+    parts: npt.NDArray[np.int64]
+    edges: npt.NDArray[np.int64]  # columns of the rules between cells
 
 
 def find_lines(ink: Ink, rules: Rules) -> list[Line]:
@@ -52,12 +67,10 @@ def find_lines(ink: Ink, rules: Rules) -> list[Line]:
     heights = boxes[:, 3] - boxes[:, 1]
     is_body = heights >= _BODY * typical
     bodies = kept[is_body[kept]]
-    groups = [
-        part for group in _neighbours(boxes, bodies, rules, typical) for part in _cells(boxes, group, rules)
-    ]
-    lines = _with_marks(boxes, groups, kept[~is_body[kept]], typical)
-    lines = _in_order(boxes, lines)
-    return [_cut(ink, labels, boxes, line) for line in lines]
+    rows = _neighbours(boxes, bodies, rules, typical)
+    groups = [part for row in rows for part in _cells(boxes, row, rules)]
+    groups = _with_marks(boxes, groups, kept[~is_body[kept]], typical)
+    return [_cut(ink, labels, boxes, group) for group in _in_order(boxes, groups)]
 
 
 def _writing(boxes: Boxes, typical: float, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
@@ -149,20 +162,21 @@ def _crossings(
     return left + np.array(found, np.int64)
 
 
-def _cells(
-    boxes: Boxes, group: npt.NDArray[np.int64], rules: Rules
-) -> list[npt.NDArray[np.int64]]:
-    """Parts a line at upright rules, unless they are a comb: a digit a cell."""
-    top, bottom = int(np.median(boxes[group, 1])), int(np.median(boxes[group, 3]))
-    left, right = int(boxes[group, 0].min()), int(boxes[group, 2].max())
+def _cells(boxes: Boxes, row: npt.NDArray[np.int64], rules: Rules) -> list[_Group]:
+    """Parts a row at upright rules, unless they are a comb: a digit a cell."""
+    top, bottom = int(np.median(boxes[row, 1])), int(np.median(boxes[row, 3]))
+    left, right = int(boxes[row, 0].min()), int(boxes[row, 2].max())
     edges = _crossings(rules.uprights, top, bottom, left, right)
-    if not len(edges):
-        return [group]
-    middles = (boxes[group, 0] + boxes[group, 2]) / 2
-    cell = np.searchsorted(edges, middles)
-    cells = [group[cell == number] for number in np.unique(cell)]
+    cell = np.searchsorted(edges, _middles(boxes[row]))
+    cells = [row[cell == number] for number in np.unique(cell)]
     several = sum(_side_by_side(boxes[members]) > 1 for members in cells)
-    return cells if several > _SEVERAL * len(cells) else [group]
+    if len(edges) and several <= _SEVERAL * len(cells):
+        return [_Group(row, edges)]
+    return [_Group(members, edges[:0]) for members in cells]
+
+
+def _middles(boxes: Boxes) -> npt.NDArray[np.float64]:
+    return np.asarray((boxes[:, 0] + boxes[:, 2]) / 2)
 
 
 def _side_by_side(boxes: Boxes) -> int:
@@ -175,15 +189,14 @@ def _side_by_side(boxes: Boxes) -> int:
 
 
 def _with_marks(
-    boxes: Boxes, groups: Sequence[npt.NDArray[np.int64]], marks: npt.NDArray[np.int64],
-    typical: float,
-) -> list[npt.NDArray[np.int64]]:  # fmt: skip
+    boxes: Boxes, groups: Sequence[_Group], marks: npt.NDArray[np.int64], typical: float
+) -> list[_Group]:
     """Gives each small part to the line that it stands in or beside; the others are dirt."""
     if not groups:
         return []
-    frames = np.stack([_frame(boxes[group]) for group in groups])
+    frames = np.stack([_frame(boxes[group.parts]) for group in groups])
     grown = frames + np.array([-_MARK_ASIDE, -_MARK_ABOVE, _MARK_ASIDE, _MARK_ABOVE]) * typical
-    members: list[list[int]] = [group.tolist() for group in groups]
+    members: list[list[int]] = [group.parts.tolist() for group in groups]
     for mark in marks.tolist():
         x, y = (boxes[mark, :2] + boxes[mark, 2:]) / 2
         inside = (
@@ -192,24 +205,25 @@ def _with_marks(
         if inside.any():
             away = np.abs((frames[:, 1] + frames[:, 3]) / 2 - y)
             members[int(np.argmin(np.where(inside, away, np.inf)))].append(mark)
-    return [np.array(group, np.int64) for group in members]
+    return [
+        group._replace(parts=np.array(parts, np.int64))
+        for group, parts in zip(groups, members, strict=True)
+    ]
 
 
-def _in_order(boxes: Boxes, lines: list[npt.NDArray[np.int64]]) -> list[npt.NDArray[np.int64]]:
+def _in_order(boxes: Boxes, groups: list[_Group]) -> list[_Group]:
     """Rows from above; what stands in one row from the left."""
-    frames = [_frame(boxes[line]) for line in lines]
+    frames = [_frame(boxes[group.parts]) for group in groups]
     rows: list[list[int]] = []
     for index in np.argsort([frame[1] + frame[3] for frame in frames]).tolist():
         _, top, _, bottom = frames[index]
-        for row in rows[-1:]:
-            first = frames[row[0]]
-            shared = min(bottom, first[3]) - max(top, first[1])
-            if shared >= 0.5 * min(bottom - top, first[3] - first[1]):
-                row.append(index)
-                break
+        first = frames[rows[-1][0]] if rows else (0, 0, 0, 0)
+        shared = min(bottom, first[3]) - max(top, first[1])
+        if rows and shared >= 0.5 * min(bottom - top, first[3] - first[1]):
+            rows[-1].append(index)
         else:
             rows.append([index])
-    return [lines[index] for row in rows for index in sorted(row, key=lambda one: frames[one][0])]
+    return [groups[index] for row in rows for index in sorted(row, key=lambda one: frames[one][0])]
 
 
 def _frame(boxes: Boxes) -> Boxes:
@@ -217,17 +231,34 @@ def _frame(boxes: Boxes) -> Boxes:
     return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])
 
 
-def _cut(
-    ink: Ink, labels: npt.NDArray[np.int32], boxes: Boxes, line: npt.NDArray[np.int64]
-) -> Line:
+def _cut(ink: Ink, labels: npt.NDArray[np.int32], boxes: Boxes, group: _Group) -> Line:
     """The line's own ink, full ink at 255, with a little paper around it."""
-    left, top, right, bottom = _frame(boxes[line]).tolist()
+    left, top, right, bottom = _frame(boxes[group.parts]).tolist()
     left, top = max(left - _MARGIN, 0), max(top - _MARGIN, 0)
     right, bottom = min(right + _MARGIN, ink.shape[1]), min(bottom + _MARGIN, ink.shape[0])
     here = labels[top:bottom, left:right]
-    mine = np.isin(here, line).astype(np.uint8)
+    mine = np.isin(here, group.parts).astype(np.uint8)
     near = cv2.dilate(mine, np.ones((3, 3), np.uint8)) & ((here == 0).astype(np.uint8) | mine)
     cut = ink[top:bottom, left:right] * near
     full = max(float(np.quantile(cut[mine > 0], 0.9)), float(EDGE))
     levels = np.asarray(cv2.convertScaleAbs(cut, alpha=255 / full), np.uint8)
-    return Line(levels, Box(left, top, right - left, bottom - top))
+    return Line(
+        ink=levels,
+        box=Box(left, top, right - left, bottom - top),
+        cells=_extents(boxes[group.parts], group.edges, left, right - left),
+    )
+
+
+def _extents(
+    boxes: Boxes, edges: npt.NDArray[np.int64], left: int, width: int
+) -> tuple[tuple[int, int], ...]:
+    """From where to where the ink of each cell goes, in columns from `left` on."""
+    if not len(edges):
+        return ()
+    cell = np.searchsorted(edges, _middles(boxes))
+    extents = []
+    for number in np.unique(cell):
+        of_cell = boxes[cell == number]
+        start, end = int(of_cell[:, 0].min()) - left, int(of_cell[:, 2].max()) - left
+        extents.append((max(start - _MARGIN, 0), min(end + _MARGIN, width)))
+    return tuple(extents)
