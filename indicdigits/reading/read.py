@@ -123,7 +123,7 @@ class PageReader:
     def _lines(self, page: Page) -> tuple[LineReading, ...]:
         ink, rules = without_rules(page.ink)
         lines = (self.read(line) for line in find_lines(ink, rules))
-        return tuple(placed(line, page.to_picture) for line in lines)
+        return tuple(placed(line, page.to_picture) for line in lines if _is_number(line))
 
 
 def read(
@@ -165,6 +165,11 @@ def placed(line: LineReading, to_picture: Homography) -> LineReading:
 def _placed(digit: Character, to_picture: Homography) -> Character:
     box: Box = in_picture(digit.box, to_picture)
     return replace(digit, box=box)
+
+
+def _is_number(line: LineReading) -> bool:
+    """Whether there is a digit in a line; strokes and dots alone are none, nor is what is empty."""
+    return any(char.isdecimal() for char in line.ascii)
 
 
 def _likelihood(lines: tuple[LineReading, ...]) -> float:

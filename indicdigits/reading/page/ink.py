@@ -32,7 +32,7 @@ _NOISES = 4.5  # standard deviations of the noise that ink must exceed
 _SMOOTHED = 3.0  # noise from which a page is smoothed first, grey levels
 _SHADED = 0.5  # darkest paper over lightest; below it the threshold follows the surroundings
 _DARK_PAGE = 110  # median grey of a page that may be light ink on dark
-_WINDOW = 1 / 24  # of Sauvola's window, as a part of the longer side
+_WINDOW = 1 / 8  # of Sauvola's window, as a part of the longer side: wider than any stroke
 _SAUVOLA_K = 0.25  # Sauvola's k: how far below the mean a pixel of an even window must be
 _SAUVOLA_PIXELS = 2_000_000  # the local threshold is found on a copy with no more
 
@@ -63,11 +63,11 @@ def ink_of(picture: Picture) -> Ink:
     threshold = _otsu(ink, least)
     if threshold is None:
         return np.zeros_like(ink)
+    scaled = np.asarray(cv2.convertScaleAbs(ink, alpha=EDGE / threshold), np.uint8)
     if paper.shaded:
-        local = np.maximum(_sauvola(ink), np.uint8(least))
-        scaled = cv2.divide(ink, local, scale=EDGE)
-    else:
-        scaled = cv2.convertScaleAbs(ink, alpha=EDGE / threshold)
+        dark = ink >= np.maximum(_sauvola(ink), np.uint8(least))
+        scaled = np.where(dark, np.maximum(scaled, EDGE), np.minimum(scaled, EDGE - 1))
+        scaled = scaled.astype(np.uint8)
     near = cv2.dilate((scaled >= EDGE).astype(np.uint8), np.ones((3, 3), np.uint8))
     return np.asarray(cv2.multiply(scaled, near), np.uint8)
 

@@ -40,7 +40,7 @@ def straighten(picture: Picture) -> Page:
         matrix, size = corners.flatten(sheet)
         picture = np.asarray(cv2.warpPerspective(picture, matrix, size), np.uint8)
         to_picture = to_picture @ np.linalg.inv(matrix)
-    ink = ink_of(picture)
+    ink = corners.without_surroundings(ink_of(picture))
     angle = upright.skew(ink)
     if angle:
         matrix, size = upright.turned((ink.shape[1], ink.shape[0]), angle)
