@@ -28,7 +28,9 @@ def shapes() -> dict[str, list[list[list[int]]]]:
         strokes = recipes.load(recipes.find(f"scripts/{name}")).strokes
         for digit in script.digits:
             variant = parse({digit: strokes[digit]}, [digit])[digit][0]
-            found[digit] = [np.rint(UNITS * line).astype(int).tolist() for line in lines_of(variant)]
+            found[digit] = [
+                np.rint(UNITS * line).astype(int).tolist() for line in lines_of(variant)
+            ]
     return found
 
 

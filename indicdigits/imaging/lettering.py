@@ -69,9 +69,7 @@ def _part(char: str, size: int) -> Image.Image:
     draw = ImageDraw.Draw(part)
     down = (size - (high[1] - low[1]) * factor) / 2
     for line in lines:
-        places = [
-            ((x - low[0]) * factor + pen / 2, (y - low[1]) * factor + down) for x, y in line
-        ]
+        places = [((x - low[0]) * factor + pen / 2, (y - low[1]) * factor + down) for x, y in line]
         draw.line(places, fill=255, width=pen, joint="curve")
         for x, y in (places[0], places[-1]):
             draw.ellipse((x - pen / 2, y - pen / 2, x + pen / 2, y + pen / 2), fill=255)

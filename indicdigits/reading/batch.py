@@ -17,7 +17,9 @@ from typing import Any
 import cv2
 
 from indicdigits.errors import DataError, IndicDigitsError, PictureError
-from indicdigits.reading.files import PageOf, load_page, pages_of
+from indicdigits.reading.files import PageOf, Picture, load_page, pages_of
+from indicdigits.reading.forms.form import FormReader
+from indicdigits.reading.forms.template import load_template
 from indicdigits.reading.read import PageReader
 from indicdigits.runtime.reader import load
 
@@ -87,17 +89,13 @@ def _pages(files: Sequence[tuple[Path, str]]) -> Iterator[PageOf | Record]:
 def _read(page: PageOf, settings: Settings, folder: Path | None) -> Record:
     """The record of a page, from the folder or read now."""
     try:
-        reader = _reader(settings)
-        known = {
-            **_about(page),
-            "sha256": file_digest(page.path),
-            "settings": asdict(settings),
-            "model": model_of(reader),
-        }
+        read, models = _reader(settings)
+        sha256 = file_digest(page.path)
+        known = _about(page) | {"sha256": sha256, "settings": asdict(settings), "models": models}
         kept = None if folder is None else folder / f"{page.name}.json"
         if kept is not None and (before := _before(kept, known)) is not None:
             return before
-        record = known | _bounded(lambda: reader(load_page(page)).as_dict(), page)
+        record = known | _bounded(lambda: read(load_page(page), sha256), page)
         if kept is not None:
             keep(record, kept)
         return record
@@ -118,17 +116,17 @@ def _bounded(work: Callable[[], Record], page: PageOf) -> Record:
 
 
 @lru_cache(maxsize=2)
-def _reader(settings: Settings) -> PageReader:
-    """The reader of this process."""
+def _reader(settings: Settings) -> tuple[Callable[[Picture, str], Record], dict[str, str]]:
+    """What reads in this process, and the models by name: SHA-256 of their graphs."""
     cv2.setNumThreads(1)
+    if settings.template is not None:
+        form = FormReader(load_template(settings.template), error_rate=settings.error_rate)
+        models = {"template": form.template.sha256} | form.models
+        return (lambda picture, sha256: form(picture, sha256=sha256).as_dict()), models
     reader = load(settings.script, error_rate=settings.error_rate)
-    return PageReader(reader, pattern=settings.pattern, validator=settings.validator)
-
-
-def model_of(reader: PageReader) -> dict[str, str]:
-    """Which model reads: its name and the SHA-256 of its graph."""
-    bundle = reader.reader.bundle
-    return {"name": bundle.name, "sha256": bundle.parity.graph_sha256}
+    page = PageReader(reader, pattern=settings.pattern, validator=settings.validator)
+    models = {reader.name: reader.bundle.parity.graph_sha256}
+    return (lambda picture, sha256: page(picture).as_dict()), models
 
 
 @lru_cache(maxsize=2)
@@ -161,7 +159,8 @@ def keep(record: Record, path: Path) -> None:
 
 
 def _failed(page: PageOf, error: IndicDigitsError) -> Record:
-    return _about(page) | {"error": error.as_dict()}
+    about = error.as_dict()
+    return _about(page) | {"error": about | {"where": about["where"] or str(page.path)}}
 
 
 def _about(page: PageOf) -> Record:

@@ -11,7 +11,6 @@ from indicdigits.reading.page.lines import Line
 from indicdigits.runtime.reader import Reader, Reading
 
 
-
 def read_comb(reader: Reader, line: Line) -> LineReading:
     """Reads the cells of a line one by one.
 
@@ -57,9 +56,7 @@ def _alternatives(
         for other in reading.alternatives:
             if other.value is None or not reading.probability:
                 continue
-            changed = replace(
-                digits[place], text=other.text, ascii=_ascii(other.text, other.value)
-            )
+            changed = replace(digits[place], text=other.text, ascii=_ascii(other.text, other.value))
             string = [*digits[:place], changed, *digits[place + 1 :]]
             found.append(
                 Candidate(

@@ -46,12 +46,12 @@ def find_files(words: Iterable[str]) -> list[tuple[Path, str]]:
         if not path.is_dir():
             found.append((path, path.name))
             continue
-        inside = sorted(
-            file for file in path.rglob("*") if file.suffix.lower() in {*SUFFIXES, PDF}
-        )
+        inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in {*SUFFIXES, PDF})
         if not inside:
             raise UsageError(
-                "no pictures in this folder", where=path, allowed=", ".join([*sorted(SUFFIXES), PDF])
+                "no pictures in this folder",
+                where=path,
+                allowed=", ".join([*sorted(SUFFIXES), PDF]),
             )
         found += [(file, file.relative_to(path).as_posix()) for file in inside]
     names = [name for _, name in found]

@@ -1,8 +1,8 @@
 """A picture -> the numbers in it, line by line.
 
-    from indicdigits.reading.read import PageReader
-    page = PageReader(indicdigits.load("devanagari"))("register.jpg")
-    [line.text for line in page.lines]
+from indicdigits.reading.read import PageReader
+page = PageReader(indicdigits.load("devanagari"))("register.jpg")
+[line.text for line in page.lines]
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class PageReader:
         self.reader = reader
         self._free = pattern is None and validator is None
         wishes = {"pattern": pattern, "validator": validator}
-        given = {name: wish for name, wish in wishes.items() if wish is not None}
+        given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}
         self._read_line: ReadLine = LineReader(reader, **given)
 
     def __call__(self, source: Source) -> PageReading:

@@ -93,16 +93,14 @@ class Csv:
 
     def page(self, record: Record, number: int) -> str:
         """The lines of a page."""
-        return "".join(
-            _csv_row(
-                (
-                    record["path"], record["page"], index, line[self._key], line["ascii"],
-                    f"{line['probability']:.6f}", str(line["accepted"]).lower(),
-                    line["reason"] or "", *line["box"],
-                )  # fmt: skip
+        rows = []
+        for index, line in enumerate(record["lines"], start=1):
+            sure = f"{line['probability']:.6f}", str(line["accepted"]).lower(), line["reason"] or ""
+            text = line[self._key], line["ascii"]
+            rows.append(
+                _csv_row((record["path"], record["page"], index, *text, *sure, *line["box"]))
             )
-            for index, line in enumerate(record["lines"], start=1)
-        )
+        return "".join(rows)
 
     def tail(self) -> str:
         """Nothing."""
@@ -148,7 +146,9 @@ class Hocr:
             title = f"{box}; x_wconf {_percent(line['probability'])}"
             word = _child(shown, "span", "ocrx_word", f"word_{name}", title)
             for place, digit in enumerate(line["digits"], start=1):
-                title = f"x_bboxes{_bbox(digit['box'])[4:]}; x_conf {100 * digit['probability']:.2f}"
+                title = (
+                    f"x_bboxes{_bbox(digit['box'])[4:]}; x_conf {100 * digit['probability']:.2f}"
+                )
                 char = _child(word, "span", "ocrx_cinfo", f"char_{name}_{place}", title)
                 char.text = digit[self._key]
         return _text(page)
@@ -188,27 +188,26 @@ class Alto:
     def page(self, record: Record, number: int) -> str:
         """A page."""
         size = {"WIDTH": str(record["width"]), "HEIGHT": str(record["height"])}
-        page = ElementTree.Element("Page", ID=f"page_{number}", PHYSICAL_IMG_NR=str(number), **size)
-        space = ElementTree.SubElement(page, "PrintSpace", HPOS="0", VPOS="0", **size)
+        about = {"ID": f"page_{number}", "PHYSICAL_IMG_NR": str(number)}
+        page = ElementTree.Element("Page", about | size)
+        space = ElementTree.SubElement(page, "PrintSpace", {"HPOS": "0", "VPOS": "0"} | size)
         for index, line in enumerate(record["lines"], start=1):
             self._line(space, line, f"{number}_{index}")
         return _text(page)
 
     def _line(self, space: Element, line: Record, name: str) -> None:
         where = _alto_box(line["box"])
-        block = ElementTree.SubElement(space, "TextBlock", ID=f"block_{name}", **where)
-        row = ElementTree.SubElement(block, "TextLine", ID=f"line_{name}", **where)
-        string = ElementTree.SubElement(
-            row, "String", ID=f"string_{name}", CONTENT=line[self._key],
-            WC=f"{line['probability']:.4f}", **where,
-        )  # fmt: skip
+        block = ElementTree.SubElement(space, "TextBlock", {"ID": f"block_{name}"} | where)
+        row = ElementTree.SubElement(block, "TextLine", {"ID": f"line_{name}"} | where)
+        about = {"ID": f"string_{name}", "CONTENT": line[self._key]}
+        sure = {"WC": f"{line['probability']:.4f}"}
+        string = ElementTree.SubElement(row, "String", about | sure | where)
         for other in line["alternatives"]:
             ElementTree.SubElement(string, "ALTERNATIVE").text = other[self._key]
         for place, digit in enumerate(line["digits"], start=1):
-            ElementTree.SubElement(
-                string, "Glyph", ID=f"glyph_{name}_{place}", CONTENT=digit[self._key],
-                GC=f"{digit['probability']:.4f}", **_alto_box(digit["box"]),
-            )  # fmt: skip
+            about = {"ID": f"glyph_{name}_{place}", "CONTENT": digit[self._key]}
+            sure = {"GC": f"{digit['probability']:.4f}"}
+            ElementTree.SubElement(string, "Glyph", about | sure | _alto_box(digit["box"]))
 
     def tail(self) -> str:
         """The end of the document."""

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from indicdigits.imaging.paper import has_colour
 from indicdigits.reading.answer import Ink
+from indicdigits.reading.page.morphology import dilated
 
 Picture = npt.NDArray[np.uint8]
 
@@ -68,8 +69,7 @@ def ink_of(picture: Picture) -> Ink:
         dark = ink >= np.maximum(_sauvola(ink), np.uint8(least))
         scaled = np.where(dark, np.maximum(scaled, EDGE), np.minimum(scaled, EDGE - 1))
         scaled = scaled.astype(np.uint8)
-    near = cv2.dilate((scaled >= EDGE).astype(np.uint8), np.ones((3, 3), np.uint8))
-    return np.asarray(cv2.multiply(scaled, near), np.uint8)
+    return scaled * dilated((scaled >= EDGE).astype(np.uint8), 3, 3)
 
 
 def shrunk(picture: Picture, longer_side: int) -> Picture:
@@ -91,7 +91,8 @@ def _channels(picture: Picture) -> list[Picture]:
         channels = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)]
     else:
         channels = [picture]
-    grey = small if small.ndim == 2 else cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    grey = channels[0] if len(channels) == 1 else small.mean(axis=2)
+    grey = shrunk(np.asarray(grey, np.uint8), _SAMPLE)
     return [~channel for channel in channels] if _light_on_dark(grey) else channels
 
 
@@ -148,7 +149,7 @@ def _otsu(ink: Ink, least: int) -> int | None:
     candidates = (ink > least).astype(np.uint8)
     if not candidates.any():
         return None
-    around = cv2.dilate(candidates, np.ones((5, 5), np.uint8))
+    around = dilated(candidates, 5, 5)
     counts = cv2.calcHist([ink], [0], around, [256], [0, 256]).ravel().astype(np.float64)
     weight = counts.cumsum()
     total = (counts * np.arange(256)).cumsum()

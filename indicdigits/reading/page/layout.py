@@ -34,7 +34,7 @@ class Page(NamedTuple):
 
 def straighten(picture: Picture) -> Page:
     """Lays a page flat, takes light and colour off it, and turns it upright."""
-    picture, to_picture = _bounded(picture)
+    picture, to_picture = bounded(picture)
     sheet = corners.find_sheet(picture)
     if sheet is not None:
         matrix, size = corners.flatten(sheet)
@@ -72,7 +72,8 @@ def in_picture(box: Box, to_picture: Homography) -> Box:
     return Box(int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
 
 
-def _bounded(picture: Picture) -> tuple[Picture, Homography]:
+def bounded(picture: Picture) -> tuple[Picture, Homography]:
+    """The picture with at most `MOST_PIXELS`, and the homography back to the one that was given."""
     height, width = picture.shape[:2]
     if height * width <= MOST_PIXELS:
         return picture, np.eye(3)

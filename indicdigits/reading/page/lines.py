@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from indicdigits.reading.answer import Box, Ink
 from indicdigits.reading.page.ink import EDGE
-from indicdigits.reading.page.rules import Mask, Rules, typical_height
+from indicdigits.reading.page.morphology import Mask, dilated
+from indicdigits.reading.page.rules import Rules, typical_height
 
 Boxes = npt.NDArray[np.int64]  # (N,4) left, top, right, bottom
 
@@ -59,7 +60,8 @@ def find_lines(ink: Ink, rules: Rules) -> list[Line]:
         rules: What has been taken out: a rule between numbers parts them.
     """
     binary = (ink >= EDGE).astype(np.uint8)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
+    _, found, stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
+    labels = np.asarray(found, np.int32)
     boxes = stats[:, :4].astype(np.int64)
     boxes[:, 2:] += boxes[:, :2]
     typical = typical_height(binary)
@@ -122,9 +124,7 @@ def _neighbours(
     return [bodies[roots == one] for one in dict.fromkeys(roots.tolist())]
 
 
-def _torn(
-    boxes: Boxes, order: npt.NDArray[np.int64], typical: float
-) -> Iterator[tuple[int, int]]:
+def _torn(boxes: Boxes, order: npt.NDArray[np.int64], typical: float) -> Iterator[tuple[int, int]]:
     """Pairs of parts that stand close above each other and are no higher together than a digit."""
     left, top, right, bottom = (boxes[order, side] for side in range(4))
     for index, label in enumerate(order.tolist()):
@@ -138,9 +138,7 @@ def _torn(
             yield label, int(order[index + 1 + place])
 
 
-def _one_cell_on(
-    here: npt.NDArray[np.int64], there: npt.NDArray[np.int64], rules: Rules
-) -> bool:
+def _one_cell_on(here: npt.NDArray[np.int64], there: npt.NDArray[np.int64], rules: Rules) -> bool:
     """Whether one upright rule, and no more, stands between two parts."""
     top, bottom = max(here[1], there[1]), min(here[3], there[3])
     return len(_crossings(rules.uprights, top, bottom, here[2], there[0])) == 1
@@ -199,9 +197,7 @@ def _with_marks(
     members: list[list[int]] = [group.parts.tolist() for group in groups]
     for mark in marks.tolist():
         x, y = (boxes[mark, :2] + boxes[mark, 2:]) / 2
-        inside = (
-            (grown[:, 0] <= x) & (x <= grown[:, 2]) & (grown[:, 1] <= y) & (y <= grown[:, 3])
-        )
+        inside = (grown[:, 0] <= x) & (x <= grown[:, 2]) & (grown[:, 1] <= y) & (y <= grown[:, 3])
         if inside.any():
             away = np.abs((frames[:, 1] + frames[:, 3]) / 2 - y)
             members[int(np.argmin(np.where(inside, away, np.inf)))].append(mark)
@@ -238,7 +234,7 @@ def _cut(ink: Ink, labels: npt.NDArray[np.int32], boxes: Boxes, group: _Group) -
     right, bottom = min(right + _MARGIN, ink.shape[1]), min(bottom + _MARGIN, ink.shape[0])
     here = labels[top:bottom, left:right]
     mine = np.isin(here, group.parts).astype(np.uint8)
-    near = cv2.dilate(mine, np.ones((3, 3), np.uint8)) & ((here == 0).astype(np.uint8) | mine)
+    near = dilated(mine, 3, 3) & ((here == 0).astype(np.uint8) | mine)
     cut = ink[top:bottom, left:right] * near
     full = max(float(np.quantile(cut[mine > 0], 0.9)), float(EDGE))
     levels = np.asarray(cv2.convertScaleAbs(cut, alpha=255 / full), np.uint8)
