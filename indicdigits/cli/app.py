@@ -34,7 +34,7 @@ VERBS = (
     "verify",
     "bench",
 )
-GROUPS = ("data", "recipe")
+GROUPS = ("data", "recipe", "template")
 
 # What the extra `train` brings; the rest is there whenever this file runs.
 TRAIN_MODULES = frozenset(
