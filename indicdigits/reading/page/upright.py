@@ -14,7 +14,7 @@ Points = npt.NDArray[np.float64]  # (N,2) x and y
 MOST = 20.0  # degrees; a page turned further is not lain straight by accident
 LEAST = 0.08  # degrees; a page turned less is left as it is
 
-_SAMPLE = 1400  # longer side of the copy that is looked at
+_SAMPLE = 1000  # longer side of the copy that is looked at
 _LINE = 0.2  # of the page's width, that a ruled line must be long
 _AGREEMENT = 1.0  # degrees, within which ruled lines agree
 _SHARPER = 1.15  # how much sharper the lines of a turned page must be than those of the page as is
