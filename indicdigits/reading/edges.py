@@ -8,6 +8,7 @@ way through the lattice has the highest probability; they come in `weights.json`
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -16,20 +17,22 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from indicdigits.reading.kinds import KINDS, MARKS, kinds
 from indicdigits.reading.segment import Pieces
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
 
-MARKS = ",.-/"
-_MOST_PIECES = 7
+_MOST_PIECES = 8
 _WIDEST = 1.7  # of the line's height: a digit of several pieces is no wider
 _WIDEST_GAP = 0.4  # of the line's height, between the parts of a digit
-_MARK_HEIGHT = 0.6  # of the line's height: only the slash is higher
 _LEAST = 1e-6  # probabilities below it are as good as none
+_SEEN = math.log(0.003)  # runs that are less likely a digit are not shown to the digit model
 DIGIT_TERMS = (
     "one",
+    "whole",
+    "odds of whole",
     "is a digit",
     "surest",
     "surest²",
@@ -45,19 +48,10 @@ DIGIT_TERMS = (
     "components joined",
     "gaps",
     "off the middle",
+    "a component",
 )
-MARK_TERMS = (
-    "one",
-    "height",
-    "height²",
-    "width",
-    "width²",
-    "top",
-    "top²",
-    "bottom",
-    "bottom²",
-    "fill",
-)
+_MODEL = 6  # of these terms come from the models
+MARK_TERMS = ("one", "whole", "odds of whole")
 
 
 class Weights(NamedTuple):
@@ -94,40 +88,51 @@ class Edges:
         first: int32 (E,), the first piece of each.
         last: int32 (E,), the piece after its last.
         boxes: float64 (E,4), left, top, right and bottom.
-        digit_terms: float64 (E,T), of `DIGIT_TERMS` without what the model says, which is 0.
-        mark_terms: float64 (E,U), of `MARK_TERMS`.
-        may_be_mark: bool (E,), whether it is a component of its own.
+        kinds: float64 (E,K), logarithms of the probabilities of `KINDS`.
+        place: float64 (E,T - _MODEL), the last of `DIGIT_TERMS`: how it lies in the line.
+        whole: bool (E,), whether no cut ends it: only then it may be a mark.
     """
 
     first: Int
     last: Int
     boxes: Float
-    digit_terms: Float
-    mark_terms: Float
-    may_be_mark: Bool
+    kinds: Float
+    place: Float
+    whole: Bool
+
+    @property
+    def worth_reading(self) -> Bool:
+        """Bool (E,), whether it is likely enough a digit for the digit model to look at it."""
+        return np.asarray(self.kinds[:, KINDS.index("digit")] >= _SEEN)
 
 
 def edges_of(pieces: Pieces) -> Edges:
     """The runs of a line that are not too wide, and how they lie in it."""
-    runs = [
+    first, last = runs(pieces)
+    pairs = zip(first.tolist(), last.tolist(), strict=True)
+    boxes = np.array([pieces.box(*run) for run in pairs], np.float64)
+    area = np.concatenate([[0], np.cumsum(pieces.area)])
+    ink = (area[last] - area[first]).astype(np.float64)
+    return Edges(
+        first=first,
+        last=last,
+        boxes=boxes,
+        kinds=kinds(pieces, first, last),
+        place=_place(pieces, first, last, boxes, ink),
+        whole=(pieces.cut[first] == 0) & (pieces.cut[last] == 0),
+    )
+
+
+def runs(pieces: Pieces) -> tuple[Int, Int]:
+    """The first piece, and the piece after the last, of each run that is not too wide."""
+    found = [
         (first, last)
         for first in range(len(pieces))
         for last in range(first + 1, min(first + _MOST_PIECES, len(pieces)) + 1)
         if last == first + 1 or _fits(pieces, first, last)
     ]
-    first, last = np.array(runs, np.int32).T
-    boxes = np.array([pieces.box(*run) for run in runs], np.float64)
-    area = np.concatenate([[0], np.cumsum(np.bincount(pieces.owner[pieces.owner >= 0]))])
-    ink = (area[last] - area[first]).astype(np.float64)
-    whole = (pieces.cut[first] == 0) & (pieces.cut[last] == 0)
-    return Edges(
-        first=first,
-        last=last,
-        boxes=boxes,
-        digit_terms=_digit_terms(pieces, first, last, boxes, ink),
-        mark_terms=_mark_terms(pieces, boxes, ink),
-        may_be_mark=whole,
-    )
+    first, last = np.array(found, np.int32).T
+    return first, last
 
 
 def _fits(pieces: Pieces, first: int, last: int) -> bool:
@@ -139,7 +144,7 @@ def _fits(pieces: Pieces, first: int, last: int) -> bool:
     return bool(narrow and between.max() <= _WIDEST_GAP * pieces.height)
 
 
-def _digit_terms(pieces: Pieces, first: Int, last: Int, boxes: Float, ink: Float) -> Float:
+def _place(pieces: Pieces, first: Int, last: Int, boxes: Float, ink: Float) -> Float:
     height = np.log((boxes[:, 3] - boxes[:, 1]) / pieces.height)
     width = np.log((boxes[:, 2] - boxes[:, 0]) / pieces.height)
     darkness = np.log(ink / (pieces.height * pieces.stroke))
@@ -156,13 +161,8 @@ def _digit_terms(pieces: Pieces, first: Int, last: Int, boxes: Float, ink: Float
     middle = (boxes[:, 1] + boxes[:, 3]) / 2
     off = np.abs(middle - _middle(pieces)) / pieces.height
     ends = np.stack([pieces.cut[first], pieces.cut[last]])
-    zero = np.zeros(len(first))
     return np.stack(
         [
-            np.ones(len(first)),
-            zero,
-            zero,
-            zero,
             height,
             height**2,
             width,
@@ -175,24 +175,10 @@ def _digit_terms(pieces: Pieces, first: Int, last: Int, boxes: Float, ink: Float
             inside(joined),
             inside(gap),
             off,
+            (ends.max(axis=0) == 0) & (inside(joined) == 0),
         ],
         axis=1,
     )
-
-
-def _mark_terms(pieces: Pieces, boxes: Float, ink: Float) -> Float:
-    tall = pieces.boxes[:, 3] - pieces.boxes[:, 1] >= _MARK_HEIGHT * pieces.height
-    line = pieces.boxes[tall] if tall.any() else pieces.boxes
-    top, bottom = np.median(line[:, 1]), np.median(line[:, 3])
-    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    terms = [
-        height / pieces.height,
-        width / pieces.height,
-        (boxes[:, 1] - top) / pieces.height,
-        (boxes[:, 3] - bottom) / pieces.height,
-    ]
-    squares = [part for term in terms for part in (term, term**2)]
-    return np.stack([np.ones(len(boxes)), *squares, ink / (width * height)], axis=1)
 
 
 def _middle(pieces: Pieces) -> float:
@@ -213,34 +199,50 @@ class Answers:
     labels: Float
 
     @staticmethod
-    def of(probabilities: npt.NDArray[np.float32], digits: Int) -> Answers:
+    def of(
+        probabilities: npt.NDArray[np.float32], digits: Int, shown: Bool | None = None
+    ) -> Answers:
         """Splits what a reader answers.
 
         Args:
-            probabilities: float32 (E,K).
+            probabilities: float32 (N,K).
             digits: int32 (C,), which of its classes are digits.
+            shown: bool (E,), which N of all edges it was shown; the others are no digit.
         """
         own = probabilities[:, digits].astype(np.float64)
         together = own.sum(axis=1)
         among = own / np.maximum(together, 1e-30)[:, None]
-        return Answers(
-            digit=np.log(np.maximum(together, _LEAST)), labels=np.log(np.maximum(among, _LEAST))
-        )
+        shown = np.ones(len(own), bool) if shown is None else shown
+        digit = np.full(len(shown), math.log(_LEAST))
+        labels = np.full((len(shown), len(digits)), -math.log(len(digits)))
+        digit[shown] = np.log(np.maximum(together, _LEAST))
+        labels[shown] = np.log(np.maximum(among, _LEAST))
+        return Answers(digit=digit, labels=labels)
 
 
-def with_answers(edges: Edges, answers: Answers) -> Float:
-    """float64 (E,T), the terms with what the model says."""
-    terms = edges.digit_terms.copy()
+def digit_terms(edges: Edges, answers: Answers) -> Float:
+    """float64 (E,T), `DIGIT_TERMS` of each edge."""
     surest = answers.labels.max(axis=1)
-    terms[:, 1], terms[:, 2], terms[:, 3] = answers.digit, surest, surest**2
-    return terms
+    whole = edges.kinds[:, KINDS.index("digit")]
+    models = [np.ones(len(whole)), whole, _odds(whole), answers.digit, surest, surest**2]
+    return np.concatenate([np.stack(models, axis=1), edges.place], axis=1)
 
 
-def worth(edges: Edges, answers: Answers, weights: Weights, *, marks: bool) -> Float:
-    """float64 (E,C) or, with marks, (E,C+M): what taking an edge for a character is worth."""
-    digits = (with_answers(edges, answers) @ weights.digit)[:, None]
+def mark_terms(edges: Edges) -> Float:
+    """float64 (E,M,U), `MARK_TERMS` of each edge for each of `MARKS`."""
+    whole = edges.kinds[:, [KINDS.index(mark) for mark in MARKS]]
+    return np.stack([np.ones_like(whole), whole, _odds(whole)], axis=2)
+
+
+def _odds(logarithm: Float) -> Float:
+    """Logarithms of the odds of probabilities whose logarithms are given."""
+    return np.asarray(logarithm - np.log(np.maximum(-np.expm1(logarithm), _LEAST)))
+
+
+def worth(edges: Edges, answers: Answers, weights: Weights, marks: str) -> Float:
+    """float64 (E,C + M): what taking an edge for a digit, or for one of these marks, is worth."""
+    digits = (digit_terms(edges, answers) @ weights.digit)[:, None]
     digits = digits + weights.label * answers.labels
-    if not marks:
-        return np.asarray(digits)
-    others = edges.mark_terms @ weights.marks.T
-    return np.concatenate([digits, np.where(edges.may_be_mark[:, None], others, -np.inf)], axis=1)
+    others = np.einsum("emu,mu->em", mark_terms(edges), weights.marks)
+    others = np.where(edges.whole[:, None], others, -np.inf)
+    return np.concatenate([digits, others[:, [MARKS.index(mark) for mark in marks]]], axis=1)

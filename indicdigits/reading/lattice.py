@@ -24,6 +24,7 @@ Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int32]
 
 _NEVER = -np.inf
+_FAR_BEHIND = 16.0  # logarithm; ways so much worse than the best are never looked at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -82,6 +83,10 @@ class Decoder:
         self._lattice = lattice
         self._automaton = automaton
         self._moves = automaton.moves
+        self._arriving = [
+            (self._moves.symbol[there], self._moves.source[there])
+            for there in (self._moves.target == state for state in range(len(automaton)))
+        ]
         self._into = [np.flatnonzero(lattice.last == node) for node in range(lattice.size + 1)]
 
     def total(self) -> float:
@@ -113,11 +118,12 @@ class Decoder:
         return Sums(total, posterior)
 
     def ways(self) -> Iterator[Way]:
-        """The ways through the lattice, the best first."""
+        """The ways through the lattice, the best first; those far behind it are left out."""
+        lattice, size = self._lattice, self._lattice.size
         best = self._forward(best=True)
+        floor = best[-1][self._automaton.final].max(initial=_NEVER) - _FAR_BEHIND
         order = count()
         waiting: list[tuple[float, int, int, int, float, tuple[Step, ...]]] = []
-        size = self._lattice.size
         for state in np.flatnonzero(self._automaton.final & (best[-1] > _NEVER)).tolist():
             heapq.heappush(waiting, (-best[-1, state], next(order), size, state, 0.0, ()))
         while waiting:
@@ -125,23 +131,23 @@ class Decoder:
             if node == 0:
                 yield Way(-bound, steps)
                 continue
-            for edge in self._into[node].tolist():
-                for first, symbol, source, worth in self._before(edge, state, best):
-                    after = score + float(self._lattice.scores[edge, symbol])
-                    item = (Step(edge, symbol), *steps)
-                    heapq.heappush(
-                        waiting, (-(worth + score), next(order), first, source, after, item)
-                    )
-
-    def _before(self, edge: int, state: int, best: Float) -> list[tuple[int, int, int, float]]:
-        """How an edge may end in a state: whence, as what, from which state, how good at best."""
-        moves, first = self._moves, int(self._lattice.first[edge])
-        chosen = np.flatnonzero(moves.target == state)
-        symbols, sources = moves.symbol[chosen], moves.source[chosen]
-        worth = best[first, sources] + self._lattice.scores[edge, symbols]
-        good = np.flatnonzero(worth > _NEVER)
-        rows = zip(symbols[good], sources[good], worth[good], strict=True)
-        return [(first, int(symbol), int(source), float(w)) for symbol, source, w in rows]
+            symbols, sources = self._arriving[state]
+            edges = self._into[node]
+            taken = lattice.scores[edges][:, symbols]
+            worth = best[lattice.first[edges]][:, sources] + taken + score
+            for row, column in zip(*np.nonzero(worth > floor), strict=True):
+                edge, symbol = int(edges[row]), int(symbols[column])
+                heapq.heappush(
+                    waiting,
+                    (
+                        -float(worth[row, column]),
+                        next(order),
+                        int(lattice.first[edge]),
+                        int(sources[column]),
+                        score + float(taken[row, column]),
+                        (Step(edge, symbol), *steps),
+                    ),
+                )
 
     def _forward(self, *, best: bool = False) -> Float:
         """float64 (N + 1,S), the sum over ways to each node and state, or the best of them."""

@@ -19,7 +19,7 @@ Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
 
-WORK_HEIGHT = 56  # pixels of a digit; lines of larger digits are shrunk to it
+WORK_HEIGHT = 40  # pixels of a digit; lines of larger digits are shrunk to it
 _INK = 96  # grey level from which a pixel is ink
 _SPECK = 0.6  # components narrower and lower than this many strokes are dirt
 _SMALL = 0.45  # of the line's height: lower components are marks, or parts of a digit
@@ -34,9 +34,11 @@ class Pieces:
 
     Attributes:
         ink: uint8 (H,W), the line at the scale it was cut at.
-        owner: int32 (H,W), the number of the piece that each pixel belongs to; -1 for paper.
+        owner: int32 (H,W), the number of the piece that each pixel of ink, or of the paper around
+            it, belongs to; -1 elsewhere.
         boxes: int32 (N,4), left, top, right and bottom (the latter exclusive) of each piece.
         component: int32 (N,), the connected component that each piece is of.
+        area: int32 (N,), pixels of ink of each.
         cut: float32 (N + 1,), how many strokes of ink the cut before each piece crosses; 0 where
             pieces were apart.
         height: Of a digit in this line, pixels.
@@ -48,6 +50,7 @@ class Pieces:
     owner: Int
     boxes: Int
     component: Int
+    area: Int
     cut: Float
     height: float
     stroke: float
@@ -124,12 +127,12 @@ def _components(mask: Ink) -> tuple[Int, Int]:
 
 
 def _height(stats: Int) -> float:
-    """The height of a digit: half of the ink's width is of components at least so high."""
+    """The height of a digit: a fifth of the ink's width is of components at least so high."""
     height, width = stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_WIDTH]
     large = height >= _SMALL * height.max()
     order = np.argsort(-height[large])
     reached = np.cumsum(width[large][order])
-    return float(height[large][order][np.searchsorted(reached, reached[-1] / 2)])
+    return float(height[large][order][np.searchsorted(reached, reached[-1] / 5)])
 
 
 def _stroke(mask: Ink) -> float:
@@ -205,9 +208,10 @@ def _pieces(line: Ink, parts: list[_Part], height: float, stroke: float, scale: 
         cuts[index] = part.cut
     return Pieces(
         ink=line,
-        owner=_with_edges(owner, line),
+        owner=_with_edges(owner),
         boxes=boxes,
         component=np.array([part.component for part in parts], np.int32),
+        area=np.bincount(owner[owner >= 0], minlength=len(parts)).astype(np.int32),
         cut=cuts,
         height=height,
         stroke=stroke,
@@ -215,7 +219,7 @@ def _pieces(line: Ink, parts: list[_Part], height: float, stroke: float, scale: 
     )
 
 
-def _with_edges(owner: Int, line: Ink) -> Int:
+def _with_edges(owner: Int) -> Int:
     """Gives the soft edges of strokes, which the threshold cut off, to the nearest piece."""
     paper = np.asarray(owner < 0, np.uint8)
     distance, nearest = cv2.distanceTransformWithLabels(
@@ -224,5 +228,4 @@ def _with_edges(owner: Int, line: Ink) -> Int:
     table = np.zeros(int(nearest.max()) + 1, np.int32)
     inside = paper == 0
     table[nearest[inside]] = owner[inside]
-    soft = (distance <= _EDGE) & (line > 0)
-    return np.where(soft, table[nearest], owner)
+    return np.where(distance <= _EDGE, table[nearest], owner)

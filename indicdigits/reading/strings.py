@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from indicdigits.imaging.normalise import normalise
+from indicdigits.reading import patterns, validators
 from indicdigits.reading.answer import Box, Candidate, Character, Ink, LineReading
-from indicdigits.reading.automaton import Automaton, anything, literally
+from indicdigits.reading.automaton import Automaton, literally
 from indicdigits.reading.edges import (
-    MARKS,
     Answers,
     Edges,
     Weights,
@@ -25,8 +25,11 @@ from indicdigits.reading.edges import (
     shipped_weights,
     worth,
 )
+from indicdigits.reading.kinds import MARKS
 from indicdigits.reading.lattice import Decoder, Lattice, Sums, Way
+from indicdigits.reading.patterns import PATTERNS
 from indicdigits.reading.segment import Pieces, cut
+from indicdigits.reading.validators import Validator
 from indicdigits.runtime.reader import Reader
 
 _WAYS = 60  # best ways that are looked at; several of them may say the same
@@ -53,7 +56,10 @@ class LineReader:
 
     Args:
         reader: Reads single digits.
-        pattern: What a line may say; None allows digits and marks in any order.
+        pattern: What a line may say: a name or an expression of `patterns`, the name of a
+            validator (the number then passes its checksum too), or an automaton. None takes the
+            validator's shape, or any number.
+        validator: What a number has to pass for the line to be accepted: a name or a validator.
         threshold: Probability from which a line is accepted.
         weights: Of the lattice; the shipped ones by default.
     """
@@ -62,7 +68,8 @@ class LineReader:
         self,
         reader: Reader,
         *,
-        pattern: Automaton | None = None,
+        pattern: str | Automaton | None = None,
+        validator: str | Validator | None = None,
         threshold: float = 0.5,
         weights: Weights | None = None,
     ) -> None:
@@ -75,14 +82,18 @@ class LineReader:
         )
         digits = [classes[n] for n in self._classes.tolist()]
         texts = [entry.text for entry in digits]
-        marks = [mark for mark in MARKS if mark not in texts]
-        self._texts = (*texts, *marks)
-        self._ascii = (*(str(entry.value) for entry in digits), *marks)
+        self._marks = MARKS
+        self._texts = (*texts, *MARKS)
+        self.ascii = (*(str(entry.value) for entry in digits), *MARKS)
         # Characters of an automaton are single; a class such as ten has no single digit.
         self.symbols = "".join(
-            a if len(a) == 1 else t for a, t in zip(self._ascii, self._texts, strict=True)
+            a if len(a) == 1 else t for a, t in zip(self.ascii, self._texts, strict=True)
         )
-        self._allowed = anything(self.symbols) if pattern is None else pattern.over(self.symbols)
+        one = validators.validator(validator) if isinstance(validator, str) else validator
+        self._validator = one
+        allowed = _language(pattern or (one.pattern if one else "number"))
+        self._allowed = allowed.over(self.symbols)
+        self._valid = allowed.both(one.language()).over(self.symbols) if one else None
 
     def __call__(self, line: Ink) -> LineReading:
         """Reads a line.
@@ -102,11 +113,13 @@ class LineReader:
         found = self._strings(decoder)
         if not found:
             return _nothing("does not fit the pattern", _whole(seen.pieces))
-        ranked = sorted(
-            (self._candidate(way, lattice, sums) for way in found), key=lambda c: -c[0].probability
-        )
+        ranked = self._ranked(found, lattice, sums)
         best, way = ranked[0]
-        reason = self._reason(seen, way, best.probability)
+        wrong = self._validator(best.ascii) if self._validator else None
+        if wrong and self._valid:
+            ranked[1:1] = self._passing(lattice, sums)
+        reason = wrong or self._reason(seen, way, best.probability)
+        others = {candidate.text: candidate for candidate, _ in ranked[1:]}
         return LineReading(
             text=best.text,
             ascii=best.ascii,
@@ -115,8 +128,19 @@ class LineReader:
             reason=reason,
             box=_whole(seen.pieces),
             digits=self._characters(seen, way, sums),
-            alternatives=tuple(candidate for candidate, _ in ranked[1:]),
+            alternatives=tuple(others.values()),
         )
+
+    def _ranked(self, ways: list[Way], lattice: Lattice, sums: Sums) -> list[tuple[Candidate, Way]]:
+        """What some ways say and how likely that is, the likeliest first."""
+        candidates = [(self._candidate(way, lattice, sums), way) for way in ways]
+        return sorted(candidates, key=lambda pair: -pair[0].probability)
+
+    def _passing(self, lattice: Lattice, sums: Sums) -> list[tuple[Candidate, Way]]:
+        """The likeliest readings that the validator lets pass."""
+        assert self._valid is not None
+        found = self._strings(Decoder(lattice, self._valid), passing=True)
+        return self._ranked(found, lattice, sums)
 
     def look(self, line: Ink) -> Seen | None:
         """Cuts a line and asks the digit model; None where there is no ink."""
@@ -124,45 +148,51 @@ class LineReader:
         if pieces is None:
             return None
         edges, size = edges_of(pieces), self._reader.bundle.input_size
-        runs = zip(edges.first.tolist(), edges.last.tolist(), strict=True)
+        shown = edges.worth_reading
+        if not shown.any():
+            shown = np.ones_like(shown)
+        runs = zip(edges.first[shown].tolist(), edges.last[shown].tolist(), strict=True)
         inputs = [normalise(pieces.picture(*run), size, "light-on-dark") for run in runs]
         probabilities = self._reader.probabilities(np.stack(inputs))
-        return Seen(pieces, edges, Answers.of(probabilities, self._classes))
+        return Seen(pieces, edges, Answers.of(probabilities, self._classes, shown))
 
     def lattice(self, seen: Seen) -> Lattice:
         """What taking each run for each character is worth."""
-        marks = len(self._texts) > len(self._classes)
         return Lattice(
             size=len(seen.pieces),
             first=seen.edges.first,
             last=seen.edges.last,
-            scores=worth(seen.edges, seen.answers, self._weights, marks=marks),
+            scores=worth(seen.edges, seen.answers, self._weights, self._marks),
         )
 
-    def _strings(self, decoder: Decoder) -> list[Way]:
-        """The best way to each of the likeliest strings."""
+    def _strings(self, decoder: Decoder, *, passing: bool = False) -> list[Way]:
+        """The best way to each of the likeliest strings, or of those that pass."""
         found: dict[tuple[int, ...], Way] = {}
         for way in islice(decoder.ways(), _WAYS):
-            found.setdefault(tuple(step.symbol for step in way.steps), way)
+            symbols = tuple(step.symbol for step in way.steps)
+            if not passing or self._passes("".join(self.ascii[s] for s in symbols)):
+                found.setdefault(symbols, way)
             if len(found) == _STRINGS:
                 break
         return list(found.values())
 
-    def _candidate(self, way: Way, lattice: Lattice, sums: Sums) -> tuple[Candidate, Way]:
+    def _passes(self, text: str) -> bool:
+        return self._validator is None or self._validator(text) is None
+
+    def _candidate(self, way: Way, lattice: Lattice, sums: Sums) -> Candidate:
         symbols = [step.symbol for step in way.steps]
         mass = Decoder(lattice, literally(symbols, self.symbols)).total()
-        candidate = Candidate(
+        return Candidate(
             text="".join(self._texts[s] for s in symbols),
-            ascii="".join(self._ascii[s] for s in symbols),
+            ascii="".join(self.ascii[s] for s in symbols),
             probability=min(1.0, math.exp(mass - sums.total)),
         )
-        return candidate, way
 
     def _characters(self, seen: Seen, way: Way, sums: Sums) -> tuple[Character, ...]:
         return tuple(
             Character(
                 text=self._texts[step.symbol],
-                ascii=self._ascii[step.symbol],
+                ascii=self.ascii[step.symbol],
                 probability=min(1.0, float(sums.posterior[step.edge, step.symbol])),
                 box=_box(seen.edges.boxes[step.edge].tolist(), seen.pieces.scale),
             )
@@ -174,6 +204,15 @@ class LineReader:
         if not digits or seen.answers.digit[digits].min() < _NO_DIGIT:
             return "not a digit"
         return None if probability >= self._threshold else "below threshold"
+
+
+def _language(pattern: str | Automaton) -> Automaton:
+    """What a name, an expression or an automaton allows."""
+    if isinstance(pattern, Automaton):
+        return pattern
+    if pattern in validators.VALIDATORS and pattern not in PATTERNS:
+        return validators.VALIDATORS[pattern].language()
+    return patterns.pattern(pattern)
 
 
 def _nothing(reason: str, box: Box) -> LineReading:

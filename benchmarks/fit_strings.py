@@ -1,0 +1,179 @@
+"""Fits the weights of the lattice on strings of training digits.
+
+    python benchmarks/fit_strings.py [--lines 150]
+
+The digits are the validation parts of the training splits (`string_pools`): the shipped readers
+were not trained on them, and nothing is read of the test splits. What is maximised is the
+conditional likelihood of each line's text, over all ways of cutting it (a semi-Markov random field
+with hidden segmentation), by L-BFGS. Writes indicdigits/reading/weights.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import string_pools
+from scipy.optimize import minimize
+
+import indicdigits
+from indicdigits.data.strings import Style, compose
+from indicdigits.reading import edges as features
+from indicdigits.reading.automaton import anything, literally
+from indicdigits.reading.kinds import MARKS
+from indicdigits.reading.lattice import Decoder, Lattice
+from indicdigits.reading.strings import LineReader
+
+PATH = Path(indicdigits.__file__).parent / "reading" / "weights.json"
+DECAY = 0.02  # of the squared weights, for each line
+Float = npt.NDArray[np.float64]
+
+
+class Example(NamedTuple):
+    """A line's lattice without weights, and what it says."""
+
+    size: int
+    first: npt.NDArray[np.int32]
+    last: npt.NDArray[np.int32]
+    terms: Float
+    labels: Float
+    marks: Float
+    whole: npt.NDArray[np.bool_]
+    text: list[int]
+    symbols: str
+
+
+def text_of(rng: np.random.Generator) -> str:
+    """Digits alone, or with the marks of amounts, dates and decimals."""
+    digits = "".join(map(str, rng.integers(0, 10, rng.integers(2, 11))))
+    kind = rng.integers(15)
+    if kind == 0:
+        return f"{digits[:-3]},{digits[-3:]}" if len(digits) > 3 else f"{digits},000"
+    if kind == 1:
+        return f"{digits}.{rng.integers(0, 100):02d}"
+    if kind == 2:
+        return f"{digits[:2]}/{rng.integers(1, 13):02d}/{rng.integers(1950, 2030)}"
+    if kind == 3:
+        return f"-{digits}"
+    if kind == 5:
+        return f"₹{digits}"
+    return f"{digits}/-" if kind == 4 else digits
+
+
+def examples(lines: int) -> list[Example]:
+    """Lines of every set, composed and looked at."""
+    result = []
+    for number, (dataset, script) in enumerate(string_pools.SETS.items()):
+        reader = LineReader(indicdigits.load(script))
+        pool = string_pools.pool_of(dataset, "fit")
+        rng = np.random.default_rng((7, number))
+        for spacing in ("apart", "touching", "overlapping", "mixed"):
+            for _ in range(lines // 4):
+                line = compose(text_of(rng), pool, rng, Style(spacing=spacing))
+                seen = reader.look(line.ink)
+                if seen is None:
+                    continue
+                result.append(
+                    Example(
+                        len(seen.pieces),
+                        seen.edges.first,
+                        seen.edges.last,
+                        features.digit_terms(seen.edges, seen.answers),
+                        seen.answers.labels,
+                        features.mark_terms(seen.edges),
+                        seen.edges.whole,
+                        [reader.ascii.index(symbol) for symbol in line.text],
+                        reader.symbols,
+                    )
+                )
+        print(dataset, len(result), flush=True)
+    return result
+
+
+def unpacked(vector: Float) -> features.Weights:
+    digits = 1 + len(features.DIGIT_TERMS)
+    marks = vector[digits:].reshape(len(MARKS), -1)
+    return features.Weights(float(vector[0]), vector[1:digits], marks)
+
+
+def packed(weights: features.Weights) -> Float:
+    return np.concatenate([[weights.label], weights.digit, weights.marks.ravel()])
+
+
+def loss(vector: Float, batch: list[Example]) -> tuple[float, Float]:
+    """Mean negative log likelihood and its gradient; lines out of reach are left out."""
+    weights, value, gradient, used = unpacked(vector), 0.0, np.zeros_like(vector), 0
+    for one in batch:
+        count = one.labels.shape[1]
+        digits = (one.terms @ weights.digit)[:, None] + weights.label * one.labels
+        marks = np.einsum("emu,mu->em", one.marks, weights.marks)
+        marks = np.where(one.whole[:, None], marks, -np.inf)
+        lattice = Lattice(
+            size=one.size,
+            first=one.first,
+            last=one.last,
+            scores=np.concatenate([digits, marks], axis=1),
+        )
+        right = Decoder(lattice, literally(one.text, one.symbols)).sums()
+        if right.total == -np.inf:
+            continue
+        every = Decoder(lattice, anything(one.symbols)).sums()
+        used += 1
+        value += every.total - right.total
+        off = every.posterior - right.posterior
+        of_digits, of_marks, terms = off[:, :count], off[:, count:], one.terms.shape[1]
+        gradient[0] += (of_digits * one.labels).sum()
+        gradient[1 : 1 + terms] += of_digits.sum(axis=1) @ one.terms
+        gradient[1 + terms :] += np.einsum("em,emu->mu", of_marks, one.marks).ravel()
+    value = value / used + DECAY / 2 * float(vector @ vector) / 100
+    return value, gradient / used + DECAY * vector / 100
+
+
+def named(terms: tuple[str, ...], weights: Float) -> dict[str, float]:
+    return {t: round(float(w), 4) for t, w in zip(terms, weights, strict=True)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=150, help="of each data set")
+    parser.add_argument("--steps", type=int, default=60)
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    started = time.monotonic()
+    batch = examples(arguments.lines)
+    print(f"{len(batch)} lines looked at in {time.monotonic() - started:.0f} s", flush=True)
+
+    def show(vector: Float) -> None:
+        print(f"{loss(vector, batch)[0]:.4f} after {time.monotonic() - started:.0f} s", flush=True)
+
+    start = packed(features.shipped_weights())
+    result = minimize(
+        loss,
+        start,
+        args=(batch,),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": arguments.steps},
+    )
+    show(result.x)
+    weights = unpacked(result.x)
+    content = {
+        "about": f"fitted by benchmarks/fit_strings.py on {len(batch)} strings of training digits",
+        "label": round(weights.label, 4),
+        "digit": named(features.DIGIT_TERMS, weights.digit),
+        "marks": {
+            mark: named(features.MARK_TERMS, row)
+            for mark, row in zip(MARKS, weights.marks, strict=True)
+        },
+    }
+    PATH.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What a run of pieces is, seen where it stands: a whole digit, a mark, or no character at all.
+
+A small network looks at the run and, apart from it, at the ink around, both as large as the line
+says. Knowing nothing of which digit it is, it serves every script. It comes with the package as
+`kinds.onnx`, trained by `benchmarks/train_kinds.py` on lines composed of training digits.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from indicdigits.reading.segment import Pieces
+from indicdigits.runtime.session import open_session
+
+MARKS = ",.-/₹"
+KINDS = ("no character", "digit", *MARKS)
+ROWS, COLUMNS = 28, 36  # of a window
+DIGIT = 20  # pixels of a digit's height in a window
+_LEAST = 1e-6  # probabilities below it are as good as none
+
+Int = npt.NDArray[np.int32]
+
+
+def windows(pieces: Pieces, first: Int, last: Int) -> npt.NDArray[np.uint8]:
+    """What the network sees.
+
+    Args:
+        pieces: A line.
+        first: int32 (E,), the first piece of each run.
+        last: int32 (E,), the piece after its last.
+
+    Returns:
+        uint8 (E,ROWS,COLUMNS,2), the run's ink and the ink around it; the middle of the run's box
+        is in the middle.
+    """
+    scale = DIGIT / pieces.height
+    height, width = (max(1, round(scale * side)) for side in pieces.ink.shape)
+    ink = cv2.resize(pieces.ink, (width, height), interpolation=cv2.INTER_AREA)
+    owner = cv2.resize(
+        pieces.owner.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST
+    )
+    around = ((ROWS, ROWS), (COLUMNS, COLUMNS))
+    ink, owner = np.pad(ink, around), np.pad(owner, around, constant_values=-1)
+    rows, columns = _places(pieces, first, last, scale)
+    rows = np.clip(rows, 0, len(ink) - 1)[:, :, None]
+    columns = np.clip(columns, 0, ink.shape[1] - 1)[:, None, :]
+    seen, whose = ink[rows, columns], owner[rows, columns]
+    ours = (whose >= first[:, None, None]) & (whose < last[:, None, None])
+    return np.stack([np.where(ours, seen, 0), np.where(ours, 0, seen)], axis=-1).astype(np.uint8)
+
+
+def _places(pieces: Pieces, first: Int, last: Int, scale: float) -> tuple[Int, Int]:
+    """Rows and columns of each window in the line, which has a window's margin around it."""
+    boxes = np.array([pieces.box(*run) for run in zip(first.tolist(), last.tolist(), strict=True)])
+    middle = scale * (boxes[:, :2] + boxes[:, 2:]) / 2
+    rows = np.rint(middle[:, 1] + ROWS / 2).astype(np.int32)
+    columns = np.rint(middle[:, 0] + COLUMNS / 2).astype(np.int32)
+    return (
+        rows[:, None] + np.arange(ROWS, dtype=np.int32),
+        columns[:, None] + np.arange(COLUMNS, dtype=np.int32),
+    )
+
+
+def kinds(pieces: Pieces, first: Int, last: Int) -> npt.NDArray[np.float64]:
+    """float64 (E,K), logarithms of the probabilities of `KINDS` for each run of pieces."""
+    seen = windows(pieces, first, last).astype(np.float32) / np.float32(255)
+    (probabilities,) = _session().run(["probabilities"], {"window": seen})
+    return np.log(np.maximum(np.asarray(probabilities, np.float64), _LEAST))
+
+
+@cache
+def _session() -> onnxruntime.InferenceSession:
+    file = resources.files("indicdigits.reading").joinpath("kinds.onnx")
+    return open_session(file.read_bytes(), threads=1, where=file)
