@@ -31,7 +31,6 @@ from indicdigits.runtime.reader import Reader, load
 _LIKELY = 0.8  # mean probability of a page's digits, above which it stands the right way up
 _LIKELIER = 0.08  # by how much a turned page must be more probable
 _TURNS = {2: "upside down", 1: "on its left side", 3: "on its right side"}
-_HARDLY = 0.6  # mean probability of a page's digits, below which they are none
 
 BLANK = "no ink found: the page is blank"
 FOREIGN = "hardly anything on this page reads as digits: letters, another script, or no writing?"
@@ -116,7 +115,7 @@ class PageReader:
             if turned and (other := _likelihood(turned)) > threshold:
                 lines, likely, threshold = turned, other, other
                 notices = (f"the page stands {side}; it was read turned",)
-        if likely < _HARDLY:
+        if likely < _LIKELY and not any(line.accepted for line in lines):
             notices = (FOREIGN,)
         return lines, notices
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import cv2
@@ -220,7 +220,7 @@ def _read_field(reader: PageReader, box: Box, form: Ink, rules: Rules) -> LineRe
     left, top = max(box.left - around, 0), max(box.top - around, 0)
     rows = slice(top, box.top + box.height + around)
     columns = slice(left, box.left + box.width + around)
-    inside = find_lines(form[rows, columns], replace(rules, uprights=rules.uprights[rows, columns]))
+    inside = find_lines(form[rows, columns], rules.within(rows, columns))
     lines = [
         line
         for line in inside

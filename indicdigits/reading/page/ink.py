@@ -24,6 +24,7 @@ from indicdigits.reading.page.morphology import dilated
 Picture = npt.NDArray[np.uint8]
 
 EDGE = 96  # level of the ink map from which a pixel is ink; softer edges lie below
+PALE = EDGE // 2  # of what may be a ruled line: those are often paler than ink
 
 _THUMBNAIL = 160  # longer side of the copy on which the paper is estimated, pixels
 _CLOSING = 0.16  # window of the closing, as a part of the longer side: no stroke is as wide
@@ -31,6 +32,8 @@ _SAMPLE = 512  # longer side of the copy on which colour and polarity are told
 _LEAST_INK = 24  # of 255; what shade and paper leave of blank paper is paler
 _NOISES = 4.5  # standard deviations of the noise that ink must exceed
 _SMOOTHED = 3.0  # noise from which a page is smoothed first, grey levels
+_LEFT = 0.35  # part of the noise that smoothing leaves; of white noise 0.28
+_BLOCKS = 4  # each way: noise is that of the noisiest, as where a page lies in the dark
 _SHADED = 0.5  # darkest paper over lightest; below it the threshold follows the surroundings
 _DARK_PAGE = 110  # median grey of a page that may be light ink on dark
 _WINDOW = 1 / 8  # of Sauvola's window, as a part of the longer side: wider than any stroke
@@ -50,8 +53,8 @@ def ink_of(picture: Picture) -> Ink:
         picture: uint8 (H,W) grey or (H,W,3) RGB; most of it is paper.
 
     Returns:
-        uint8 (H,W): 0 is paper, from `EDGE` on it is ink, and between them lie the soft edges of
-        strokes; what is further from ink than that is 0. All 0 where the page is blank.
+        uint8 (H,W): 0 is paper, from `EDGE` on it is ink, from `PALE` on it may be a ruled line,
+        and below lie the soft edges of strokes. All 0 where the page is blank.
     """
     channels = _channels(picture)
     paper = _paper(channels)
@@ -59,7 +62,7 @@ def ink_of(picture: Picture) -> Ink:
     noise = _noise(ink)
     if noise > _SMOOTHED:
         ink = np.asarray(cv2.GaussianBlur(ink, (0, 0), 1.0), np.uint8)
-        noise = _noise(ink)
+        noise *= _LEFT
     least = max(_LEAST_INK, round(_NOISES * noise))
     threshold = _otsu(ink, least)
     if threshold is None:
@@ -69,7 +72,8 @@ def ink_of(picture: Picture) -> Ink:
         dark = ink >= np.maximum(_sauvola(ink), np.uint8(least))
         scaled = np.where(dark, np.maximum(scaled, EDGE), np.minimum(scaled, EDGE - 1))
         scaled = scaled.astype(np.uint8)
-    return scaled * dilated((scaled >= EDGE).astype(np.uint8), 3, 3)
+    kept = dilated((scaled >= EDGE).astype(np.uint8), 3, 3) | (scaled >= PALE).astype(np.uint8)
+    return scaled * kept
 
 
 def shrunk(picture: Picture, longer_side: int) -> Picture:
@@ -132,16 +136,22 @@ def _contrast(channels: list[Picture], paper: _Paper) -> Ink:
 
 
 def _noise(ink: Ink) -> float:
-    """Standard deviation of the paper's grain, by J. Immerkær's mask (1996), as a median."""
-    rows = ink[:: max(1, ink.shape[0] // 256)]
-    rows = np.ascontiguousarray(rows[:, : 4 * (rows.shape[1] // 4)], np.uint8)
-    if rows.shape[1] < 8:
-        return 0.0
-    steps = np.abs(np.diff(rows.astype(np.int16), 2, axis=1))
-    inside = steps[(rows[:, 1:-1] > 0) & (rows[:, 1:-1] < 4 * _LEAST_INK)]
-    if inside.size < 0.02 * steps.size:
-        return 0.0  # paper without grain, as of a scan in black and white
-    return float(np.median(inside)) / 0.6745 / 6**0.5
+    """Standard deviation of the paper's grain, from second differences along rows."""
+    rows = ink[:: max(1, ink.shape[0] // 256)].astype(np.int16)
+    steps = np.abs(np.diff(rows, 2, axis=1))
+    inside = (rows[:, 1:-1] > 0) & (rows[:, 1:-1] < 4 * _LEAST_INK)
+    found = [0.0]
+    for band in range(_BLOCKS):
+        for column in range(_BLOCKS):
+            block = np.s_[
+                band * len(steps) // _BLOCKS : (band + 1) * len(steps) // _BLOCKS,
+                column * steps.shape[1] // _BLOCKS : (column + 1) * steps.shape[1] // _BLOCKS,
+            ]
+            grain = steps[block][inside[block]]
+            # paper without grain, as of a scan in black and white, is all zero
+            if grain.size > 0.1 * steps[block].size:
+                found.append(float(np.median(grain)) / 0.6745 / 6**0.5)
+    return max(found)
 
 
 def _otsu(ink: Ink, least: int) -> int | None:

@@ -17,6 +17,8 @@ from indicdigits.reading.page.rules import Rules, typical_height
 Boxes = npt.NDArray[np.int64]  # (N,4) left, top, right, bottom
 
 _BODY = 0.3  # of the typical height, from which a part is no mark but (part of) a digit
+_LEAST_HEIGHT = 7  # pixels; lower digits cannot be read
+_CRUMB = 3  # pixels from a rule, within which a small part is left over from it
 _SPECK = 0.08  # of the typical height, below which a part is dirt
 _LEAST_SPECK = 3  # pixels
 _FURTHEST = 4.0  # typical heights, beyond which a part is no writing where it touches the border
@@ -26,6 +28,7 @@ _WHOLE = 1.5  # typical heights of all its pieces together at most
 _GAP = 2.5  # heights of the higher one between neighbours at most
 _MARK_ASIDE = 1.0  # typical heights that a mark stands left or right of its line at most
 _MARK_ABOVE = 0.35  # the same for above and below
+_DARK = 0.6  # of its line's darkness, that a mark must have
 _SEVERAL = 1 / 3  # of the cells with more than one digit: from here on cells are numbers
 _MARGIN = 2  # pixels of paper around a line
 
@@ -67,11 +70,12 @@ def find_lines(ink: Ink, rules: Rules) -> list[Line]:
     typical = typical_height(binary)
     kept = _writing(boxes, typical, ink.shape)
     heights = boxes[:, 3] - boxes[:, 1]
-    is_body = heights >= _BODY * typical
+    is_body = heights >= max(_BODY * typical, _LEAST_HEIGHT)
     bodies = kept[is_body[kept]]
     rows = _neighbours(boxes, bodies, rules, typical)
     groups = [part for row in rows for part in _cells(boxes, row, rules)]
-    groups = _with_marks(boxes, groups, kept[~is_body[kept]], typical)
+    marks = [mark for mark in kept[~is_body[kept]].tolist() if not _is_crumb(boxes[mark], rules)]
+    groups = _with_marks(boxes, groups, marks, typical, _peaks(ink, labels, boxes))
     return [_cut(ink, labels, boxes, group) for group in _in_order(boxes, groups)]
 
 
@@ -85,6 +89,23 @@ def _writing(boxes: Boxes, typical: float, shape: tuple[int, ...]) -> npt.NDArra
     kept = ~(speck | huge | edge)
     kept[0] = False  # the paper
     return np.flatnonzero(kept)
+
+
+def _peaks(ink: Ink, labels: npt.NDArray[np.int32], boxes: Boxes) -> npt.NDArray[np.uint8]:
+    """The darkest ink of each part."""
+    peaks = np.zeros(len(boxes), np.uint8)
+    rows, columns = np.nonzero(labels)
+    np.maximum.at(peaks, labels[rows, columns], ink[rows, columns])
+    return peaks
+
+
+def _is_crumb(box: npt.NDArray[np.int64], rules: Rules) -> bool:
+    """Whether a small part is what is left of a rule."""
+    left, top, right, bottom = box.tolist()
+    rows = slice(max(top - _CRUMB, 0), bottom + _CRUMB)
+    columns = slice(max(left - _CRUMB, 0), right + _CRUMB)
+    part = rules.within(rows, columns)
+    return bool(part.levels.any() or part.uprights.any())
 
 
 def _neighbours(
@@ -187,17 +208,31 @@ def _side_by_side(boxes: Boxes) -> int:
 
 
 def _with_marks(
-    boxes: Boxes, groups: Sequence[_Group], marks: npt.NDArray[np.int64], typical: float
+    boxes: Boxes,
+    groups: Sequence[_Group],
+    marks: Sequence[int],
+    typical: float,
+    peaks: npt.NDArray[np.uint8],
 ) -> list[_Group]:
-    """Gives each small part to the line that it stands in or beside; the others are dirt."""
+    """Gives each small part to the line that it stands in or beside; the others are dirt.
+
+    Args:
+        boxes: Of all parts.
+        groups: The lines.
+        marks: Labels of the small parts.
+        typical: Height of the writing.
+        peaks: The darkest ink of each part: a mark is as dark as its line, dirt is often paler.
+    """
     if not groups:
         return []
     frames = np.stack([_frame(boxes[group.parts]) for group in groups])
     grown = frames + np.array([-_MARK_ASIDE, -_MARK_ABOVE, _MARK_ASIDE, _MARK_ABOVE]) * typical
+    levels = np.array([float(np.median(peaks[group.parts])) for group in groups])
     members: list[list[int]] = [group.parts.tolist() for group in groups]
-    for mark in marks.tolist():
+    for mark in marks:
         x, y = (boxes[mark, :2] + boxes[mark, 2:]) / 2
         inside = (grown[:, 0] <= x) & (x <= grown[:, 2]) & (grown[:, 1] <= y) & (y <= grown[:, 3])
+        inside &= peaks[mark] >= _DARK * levels
         if inside.any():
             away = np.abs((frames[:, 1] + frames[:, 3]) / 2 - y)
             members[int(np.argmin(np.where(inside, away, np.inf)))].append(mark)

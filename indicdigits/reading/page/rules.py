@@ -7,7 +7,7 @@ rule, a stroke passes through: it stays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from indicdigits.reading.answer import Box, Ink
-from indicdigits.reading.page.ink import EDGE, shrunk
+from indicdigits.reading.page.ink import EDGE, PALE, shrunk
 from indicdigits.reading.page.morphology import Mask, closed, dilated, flipped, opened
 
 _MOST_PIXELS = 4_000_000  # of the copy on which rules are looked for
 _PIECE = 1 / 48  # least straight piece of a rule, as a part of the page's longer side
 _LEAST_PIECE = 20  # pixels
 _THIN = 12  # a rule is at least so many times as long as thick
+_GRAIN = 3  # pixels; what is no larger is no writing
 _LONG = 3.5  # and so many times as long as the writing is high
 _SIDE = 1.15  # the same for the side of a box, which others meet at both ends
 
@@ -31,14 +32,16 @@ class Rules:
     """The rules of a page.
 
     Attributes:
-        level: Boxes of the horizontal ones.
-        upright: Boxes of the vertical ones.
+        levels: (H,W), 1 where the horizontal ones are.
         uprights: (H,W), 1 where the vertical ones are.
     """
 
-    level: list[Box] = field(default_factory=list)
-    upright: list[Box] = field(default_factory=list)
+    levels: Mask
     uprights: Mask
+
+    def within(self, rows: slice, columns: slice) -> Rules:
+        """Those of a part of the page."""
+        return Rules(levels=self.levels[rows, columns], uprights=self.uprights[rows, columns])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ def without_rules(ink: Ink) -> tuple[Ink, Rules]:
     # Rules are long: they are found as well on a smaller copy, and sooner.
     factor = max(1.0, (ink.size / _MOST_PIXELS) ** 0.5)
     small = ink if factor == 1 else shrunk(ink, round(max(ink.shape) / factor))
-    binary = (small >= (EDGE if factor == 1 else EDGE // 2)).astype(np.uint8)
+    binary = (small >= PALE).astype(np.uint8)
     piece = max(_LEAST_PIECE, round(_PIECE * max(binary.shape)))
     level = _straight(binary, piece)
     upright = _straight(flipped(binary), piece)
@@ -73,7 +76,7 @@ def without_rules(ink: Ink) -> tuple[Ink, Rules]:
     levels = [rule for rule in level.rules if _is_rule(rule, standing.rules, height, level=True)]
     uprights = [rule for rule in standing.rules if _is_rule(rule, level.rules, height, level=False)]
     if not levels and not uprights:
-        return ink, Rules(uprights=np.zeros_like(ink))
+        return ink, Rules(levels=np.zeros_like(ink), uprights=np.zeros_like(ink))
     masks = _chosen(level.labels, levels), flipped(_chosen(upright.labels, uprights))
     if factor > 1:
         masks = _enlarged(masks[0], ink.shape), _enlarged(masks[1], ink.shape)
@@ -106,11 +109,7 @@ def _taken_out(
     left = flipped(across)
     cleaned = ink * dilated(left, 3, 3)
     cleaned[binary > left] = 0
-    return cleaned, Rules(
-        level=[rule.box for rule in levels],
-        upright=[rule.box for rule in uprights],
-        uprights=masks[1],
-    )
+    return cleaned, Rules(levels=masks[0], uprights=masks[1])
 
 
 def _enlarged(mask: Mask, shape: tuple[int, ...]) -> Mask:
@@ -153,6 +152,7 @@ def _writing_height(binary: Mask, level: _Found, upright: _Found) -> float:
 def typical_height(binary: Mask) -> float:
     """The height of the parts that half of the ink belongs to parts smaller than; 0 without."""
     stats = cv2.connectedComponentsWithStats(binary, connectivity=8)[2][1:]
+    stats = stats[stats[:, 2:4].max(axis=1) > _GRAIN]
     if not len(stats):
         return 0.0
     heights, areas = stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]

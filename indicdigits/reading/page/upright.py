@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from indicdigits.reading.answer import Ink
-from indicdigits.reading.page.ink import EDGE, shrunk
+from indicdigits.reading.page.ink import PALE, shrunk
 
 Points = npt.NDArray[np.float64]  # (N,2) x and y
 
@@ -30,7 +30,7 @@ def skew(ink: Ink) -> float:
     Returns:
         Within `MOST` degrees either way; 0.0 where nothing speaks for another angle.
     """
-    binary = (shrunk(ink, _SAMPLE) >= EDGE // 2).astype(np.uint8)
+    binary = (shrunk(ink, _SAMPLE) >= PALE).astype(np.uint8)
     ruled = _from_rules(binary)
     angle = _from_writing(binary) if ruled is None else ruled
     return angle if abs(angle) >= LEAST else 0.0
