@@ -129,14 +129,19 @@ def _reader(settings: Settings) -> tuple[Callable[[Picture, str], Record], dict[
     return (lambda picture, sha256: page(picture).as_dict()), models
 
 
-@lru_cache(maxsize=2)
 def file_digest(path: Path) -> str:
     """SHA-256 of a file; "" where it cannot be read, which its reading will say."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        state = path.stat()
+        return _digest(path, state.st_size, state.st_mtime_ns)
     except OSError:
         return ""
+
+
+@lru_cache(maxsize=2)  # the pages of a PDF follow each other
+def _digest(path: Path, size: int, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _before(path: Path, known: Record) -> Record | None:

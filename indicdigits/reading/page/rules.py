@@ -8,7 +8,6 @@ rule, a stroke passes through: it stays.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,6 +21,7 @@ _MOST_PIXELS = 4_000_000  # of the copy on which rules are looked for
 _PIECE = 1 / 48  # least straight piece of a rule, as a part of the page's longer side
 _LEAST_PIECE = 20  # pixels
 _THIN = 12  # a rule is at least so many times as long as thick
+_THICK_SIDE = 5  # and the side of a box so many times
 _GRAIN = 3  # pixels; what is no larger is no writing
 _LONG = 3.5  # and so many times as long as the writing is high
 _SIDE = 1.15  # the same for the side of a box, which others meet at both ends
@@ -50,12 +50,10 @@ class _Rule:
     thickness: int
     label: int
 
-
-class _Found(NamedTuple):
-    """Straight lines, and the labels (H,W) of their pixels."""
-
-    rules: list[_Rule]
-    labels: npt.NDArray[np.int32]
+    @property
+    def is_thin(self) -> bool:
+        """Whether it is a line rather than a bar."""
+        return max(self.box.width, self.box.height) >= _THIN * self.thickness
 
 
 def without_rules(ink: Ink) -> tuple[Ink, Rules]:
@@ -69,15 +67,22 @@ def without_rules(ink: Ink) -> tuple[Ink, Rules]:
     small = ink if factor == 1 else shrunk(ink, round(max(ink.shape) / factor))
     binary = (small >= PALE).astype(np.uint8)
     piece = max(_LEAST_PIECE, round(_PIECE * max(binary.shape)))
-    level = _straight(binary, piece)
-    upright = _straight(flipped(binary), piece)
-    height = _writing_height(binary, level, upright)
-    standing = _Found([_flip(rule) for rule in upright.rules], upright.labels)
-    levels = [rule for rule in level.rules if _is_rule(rule, standing.rules, height, level=True)]
-    uprights = [rule for rule in standing.rules if _is_rule(rule, level.rules, height, level=False)]
+    lying, level_labels = _straight(binary, piece)
+    standing, upright_labels = _straight(flipped(binary), piece)
+    standing = [_flip(rule) for rule in standing]
+    thin = [rule for rule in lying if rule.is_thin], [rule for rule in standing if rule.is_thin]
+    levels = [rule for rule in lying if _is_rule(rule, thin[1], 0, level=True)]
+    uprights = [rule for rule in standing if _is_rule(rule, thin[0], 0, level=False)]
+    chosen = _chosen(level_labels, levels), flipped(_chosen(upright_labels, uprights))
+    # How high the writing is, shows when all that may be a rule is away.
+    height = typical_height(
+        binary & (1 - dilated(chosen[0], 5, 1)) & (1 - dilated(chosen[1], 1, 5))
+    )
+    levels = [rule for rule in levels if _is_rule(rule, thin[1], height, level=True)]
+    uprights = [rule for rule in uprights if _is_rule(rule, thin[0], height, level=False)]
     if not levels and not uprights:
         return ink, Rules(levels=np.zeros_like(ink), uprights=np.zeros_like(ink))
-    masks = _chosen(level.labels, levels), flipped(_chosen(upright.labels, uprights))
+    masks = _chosen(level_labels, levels), flipped(_chosen(upright_labels, uprights))
     if factor > 1:
         masks = _enlarged(masks[0], ink.shape), _enlarged(masks[1], ink.shape)
         levels = [_grown(rule, factor) for rule in levels]
@@ -123,8 +128,8 @@ def _grown(rule: _Rule, factor: float) -> _Rule:
     return _Rule(box=Box(left, top, width, height), thickness=thickness, label=rule.label)
 
 
-def _straight(binary: Mask, piece: int) -> _Found:
-    """Level lines that are thin for their length."""
+def _straight(binary: Mask, piece: int) -> tuple[list[_Rule], npt.NDArray[np.int32]]:
+    """Level lines that are thin for their length, and the labels (H,W) of their pixels."""
     pieces = opened(closed(binary, 1, 5), 1, piece)
     # Pieces of one line stand a pixel higher or lower than the next, with gaps between them.
     bridged = closed(pieces, 3, piece)
@@ -133,20 +138,10 @@ def _straight(binary: Mask, piece: int) -> _Found:
     for label in range(1, count):
         left, top, width, height, area = stats[label].tolist()
         thickness = max(1, round(area / width))
-        if width >= _THIN * thickness:
+        if width >= _THICK_SIDE * thickness:
             box = Box(left, top, width, height)
             rules.append(_Rule(box=box, thickness=thickness, label=label))
-    return _Found(rules, np.asarray(labels, np.int32))
-
-
-def _writing_height(binary: Mask, level: _Found, upright: _Found) -> float:
-    """How high the parts are that are left without anything that may be a rule."""
-    rest = binary.copy()
-    if level.rules:
-        rest &= 1 - dilated(_chosen(level.labels, level.rules), 5, 1)
-    if upright.rules:
-        rest &= 1 - flipped(dilated(_chosen(upright.labels, upright.rules), 5, 1))
-    return typical_height(rest)
+    return rules, np.asarray(labels, np.int32)
 
 
 def typical_height(binary: Mask) -> float:
@@ -162,13 +157,15 @@ def typical_height(binary: Mask) -> float:
 
 
 def _is_rule(rule: _Rule, others: list[_Rule], height: float, *, level: bool) -> bool:
-    """Whether a candidate is long enough, alone or as the side of a box."""
-    box = rule.box
-    length = box.width if level else box.height
-    if length >= _LONG * height:
+    """Whether a straight line is a rule: long and thin, or the side of a box."""
+    length = rule.box.width if level else rule.box.height
+    if length >= _LONG * height and rule.is_thin:
         return True
-    if length < _SIDE * height:
-        return False
+    return length >= _SIDE * height and _is_side(rule.box, others, level=level)
+
+
+def _is_side(box: Box, others: list[_Rule], *, level: bool) -> bool:
+    """Whether thin lines of the other direction meet it at both ends."""
     ends = (box.left, box.left + box.width) if level else (box.top, box.top + box.height)
     middle = box.top + box.height // 2 if level else box.left + box.width // 2
     return all(

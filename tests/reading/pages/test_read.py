@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -81,8 +83,6 @@ def test_larger_than_is_worked_on(page_reader, write):
 def test_same_as_the_command(write, command, tmp_path):
     """`indicdigits.read` returns what `indicdigits read --json` prints."""
     Image.fromarray(write("8520")).save(tmp_path / "number.png")
-    import json
-
     result = command("read", "number.png", "--script", "devanagari", "--json")
     assert result.returncode == 0, result.stderr
     printed = json.loads(result.stdout)
