@@ -25,13 +25,16 @@ from scipy.optimize import minimize
 import indicdigits
 from indicdigits.data.strings import Style, compose
 from indicdigits.reading import edges as features
-from indicdigits.reading.automaton import anything, literally
+from indicdigits.reading.automaton import literally
 from indicdigits.reading.kinds import MARKS
 from indicdigits.reading.lattice import Decoder, Lattice
+from indicdigits.reading.numbers import grouped
+from indicdigits.reading.patterns import pattern
 from indicdigits.reading.strings import LineReader
 
 PATH = Path(indicdigits.__file__).parent / "reading" / "weights.json"
 DECAY = 0.02  # of the squared weights, for each line
+NUMBER = pattern("number")
 Float = npt.NDArray[np.float64]
 
 
@@ -54,7 +57,7 @@ def text_of(rng: np.random.Generator) -> str:
     digits = "".join(map(str, rng.integers(0, 10, rng.integers(2, 11))))
     kind = rng.integers(15)
     if kind == 0:
-        return f"{digits[:-3]},{digits[-3:]}" if len(digits) > 3 else f"{digits},000"
+        return grouped(int(digits))
     if kind == 1:
         return f"{digits}.{rng.integers(0, 100):02d}"
     if kind == 2:
@@ -123,7 +126,7 @@ def loss(vector: Float, batch: list[Example]) -> tuple[float, Float]:
         right = Decoder(lattice, literally(one.text, one.symbols)).sums()
         if right.total == -np.inf:
             continue
-        every = Decoder(lattice, anything(one.symbols)).sums()
+        every = Decoder(lattice, NUMBER.over(one.symbols)).sums()
         used += 1
         value += every.total - right.total
         off = every.posterior - right.posterior

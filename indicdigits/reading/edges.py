@@ -18,15 +18,13 @@ import numpy as np
 import numpy.typing as npt
 
 from indicdigits.reading.kinds import KINDS, MARKS, kinds
+from indicdigits.reading.runs import runs_of
 from indicdigits.reading.segment import Pieces
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
 
-_MOST_PIECES = 8
-_WIDEST = 1.7  # of the line's height: a digit of several pieces is no wider
-_WIDEST_GAP = 0.4  # of the line's height, between the parts of a digit
 _LEAST = 1e-6  # probabilities below it are as good as none
 _SEEN = math.log(0.003)  # runs that are less likely a digit are not shown to the digit model
 DIGIT_TERMS = (
@@ -108,40 +106,18 @@ class Edges:
 
 def edges_of(pieces: Pieces) -> Edges:
     """The runs of a line that are not too wide, and how they lie in it."""
-    first, last = runs(pieces)
-    pairs = zip(first.tolist(), last.tolist(), strict=True)
-    boxes = np.array([pieces.box(*run) for run in pairs], np.float64)
+    runs = runs_of(pieces)
+    first, last, boxes = runs.first, runs.last, runs.boxes.astype(np.float64)
     area = np.concatenate([[0], np.cumsum(pieces.area)])
     ink = (area[last] - area[first]).astype(np.float64)
     return Edges(
         first=first,
         last=last,
         boxes=boxes,
-        kinds=kinds(pieces, first, last),
+        kinds=kinds(pieces, runs),
         place=_place(pieces, first, last, boxes, ink),
         whole=(pieces.cut[first] == 0) & (pieces.cut[last] == 0),
     )
-
-
-def runs(pieces: Pieces) -> tuple[Int, Int]:
-    """The first piece, and the piece after the last, of each run that is not too wide."""
-    found = [
-        (first, last)
-        for first in range(len(pieces))
-        for last in range(first + 1, min(first + _MOST_PIECES, len(pieces)) + 1)
-        if last == first + 1 or _fits(pieces, first, last)
-    ]
-    first, last = np.array(found, np.int32).T
-    return first, last
-
-
-def _fits(pieces: Pieces, first: int, last: int) -> bool:
-    left, _, right, _ = pieces.box(first, last)
-    between = pieces.boxes[first + 1 : last, 0] - np.maximum.accumulate(
-        pieces.boxes[first : last - 1, 2]
-    )
-    narrow = right - left <= _WIDEST * pieces.height
-    return bool(narrow and between.max() <= _WIDEST_GAP * pieces.height)
 
 
 def _place(pieces: Pieces, first: Int, last: Int, boxes: Float, ink: Float) -> Float:
