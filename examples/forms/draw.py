@@ -2,7 +2,7 @@
 
     python examples/forms/draw.py FOLDER
 
-Writes cheque.jpg, cheque-empty.png and register.jpg there, and prints what stands on them as JSON.
+Writes cheque.jpg, cheque-empty.png and register.jpg there, and truth.json: what stands on them.
 No data set is needed; the same seed draws the same pictures.
 """
 
@@ -180,7 +180,8 @@ def main(folder: Path) -> None:
     _save(cheque(**filling, filled=False), folder / "cheque-empty.png")
     page, numbers = register()
     _save(photographed(page), folder / "register.jpg")
-    print(json.dumps({"cheque": filling, "register": numbers}))
+    truth = {"cheque": filling, "register": numbers}
+    (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
 
 
 if __name__ == "__main__":

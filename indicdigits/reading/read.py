@@ -15,7 +15,7 @@ import numpy as np
 
 from indicdigits.imaging.decode import Source, read_picture
 from indicdigits.reading.answer import Box, Character, LineReading, ReadLine
-from indicdigits.reading.combs import read_comb
+from indicdigits.reading.combs import fault_of, read_comb
 from indicdigits.reading.page.layout import (
     Homography,
     Page,
@@ -70,10 +70,8 @@ class PageReader:
         self, reader: Reader, *, pattern: str | None = None, validator: str | None = None
     ) -> None:
         self.reader = reader
-        self._free = pattern is None and validator is None
-        wishes = {"pattern": pattern, "validator": validator}
-        given: dict[str, Any] = {name: wish for name, wish in wishes.items() if wish is not None}
-        self._read_line: ReadLine = LineReader(reader, **given)
+        self._read_line: ReadLine = LineReader(reader, pattern=pattern, validator=validator)
+        self._fault = fault_of(pattern, validator)
 
     def __call__(self, source: Source) -> PageReading:
         """Reads a picture.
@@ -94,8 +92,8 @@ class PageReader:
 
     def read(self, line: Line) -> LineReading:
         """Reads one line; boxes are in pixels of the page that the line was found in."""
-        if line.cells and self._free:
-            reading = read_comb(self.reader, line)
+        if line.cells:
+            reading = read_comb(self.reader, line, self._fault, self._read_line)
         else:
             reading = self._read_line(line.ink)
         return reading.moved(line.box.left, line.box.top)
@@ -133,13 +131,13 @@ def read(
     validator: str | None = None,
     error_rate: float | None = None,
 ) -> dict[str, Any]:
-    """Reads the numbers in a picture, as `indicdigits read --json` does.
+    r"""Reads the numbers in a picture, as `indicdigits read --json` does.
 
     Args:
         picture: A path, the bytes of an image file, a PIL image, or a uint8 array.
         script: A script whose reader ships, or the path of a bundle.
-        pattern: What every line may say, such as "6 digits"; any digits and marks by default.
-        validator: What every line is checked by, such as "pin".
+        pattern: What every line may say, as `LineReader` takes it: "digits", r"\d{6}", ….
+        validator: What every line is checked by: "pin-code", "aadhaar", ….
         error_rate: Part of the accepted digits that may be wrong, as for `load`.
 
     Returns:

@@ -17,7 +17,7 @@ Colour = tuple[int, int, int]
 ACCEPTED: Colour = (0, 116, 56)
 REFUSED: Colour = (200, 40, 20)
 _MOST = 2400  # pixels of the longer side; larger pictures are drawn on smaller
-_HEIGHT = 0.45  # of a label's digits, in heights of the line
+_HEIGHT = 0.6  # of a label's digits, in heights of the line
 _LEAST, _LARGEST = 11, 44  # of the same, in pixels
 _FRAME = 4  # pixels between ink and frame
 
