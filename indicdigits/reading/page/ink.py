@@ -34,6 +34,7 @@ _NOISES = 4.5  # standard deviations of the noise that ink must exceed
 _SMOOTHED = 3.0  # noise from which a page is smoothed first, grey levels
 _LEFT = 0.35  # part of the noise that smoothing leaves; of white noise 0.28
 _BLOCKS = 4  # each way: noise is that of the noisiest, as where a page lies in the dark
+_GRAINS = 300  # pixels of paper in a block, at least
 _SHADED = 0.5  # darkest paper over lightest; below it the threshold follows the surroundings
 _DARK_PAGE = 110  # median grey of a page that may be light ink on dark
 _WINDOW = 1 / 8  # of Sauvola's window, as a part of the longer side: wider than any stroke
@@ -148,8 +149,8 @@ def _noise(ink: Ink) -> float:
                 column * steps.shape[1] // _BLOCKS : (column + 1) * steps.shape[1] // _BLOCKS,
             ]
             grain = steps[block][inside[block]]
-            # paper without grain, as of a scan in black and white, is all zero
-            if grain.size > 0.1 * steps[block].size:
+            # of little paper, the soft edges of strokes would be taken for grain
+            if grain.size > max(_GRAINS, 0.1 * steps[block].size):
                 found.append(float(np.median(grain)) / 0.6745 / 6**0.5)
     return max(found)
 
