@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from indicdigits.errors import PictureError
 
@@ -150,13 +150,16 @@ def _from_image(image: Image.Image, where: str) -> Picture:
     except Exception as error:  # as above: OSError, SyntaxError, struct.error, MemoryError…
         raise _damaged(error, where) from error
     with contextlib.suppress(Exception):  # broken EXIF says nothing about the pixels: keep them
-        image = ImageOps.exif_transpose(image)
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else Pillow would copy it
+            image = ImageOps.exif_transpose(image)
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
         return _deep_to_grey(np.asarray(image), where)
     if image.has_transparency_data:
         return _on_ground(np.asarray(image.convert("RGBA")))
-    grey = image.mode in ("1", "L")
-    return np.ascontiguousarray(np.asarray(image.convert("L" if grey else "RGB")))
+    wanted = "L" if image.mode in ("1", "L") else "RGB"
+    if image.mode != wanted:
+        image = image.convert(wanted)
+    return np.ascontiguousarray(np.asarray(image))
 
 
 def _from_array(array: npt.NDArray[Any], max_pixels: int) -> Picture:

@@ -57,8 +57,8 @@ def ink_of(picture: Picture) -> Ink:
         uint8 (H,W): 0 is paper, from `EDGE` on it is ink, from `PALE` on it may be a ruled line,
         and below lie the soft edges of strokes. All 0 where the page is blank.
     """
-    channels = _channels(picture)
-    paper = _paper(channels)
+    channels, copies = _channels(picture)
+    paper = _paper(copies)
     ink = _contrast(channels, paper)
     noise = _noise(ink)
     if noise > _SMOOTHED:
@@ -87,18 +87,30 @@ def shrunk(picture: Picture, longer_side: int) -> Picture:
     return np.asarray(cv2.resize(picture, shape, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _channels(picture: Picture) -> list[Picture]:
-    """One grey channel, or three where there is colour; dark ink on light paper."""
+def _channels(picture: Picture) -> tuple[list[Picture], list[Picture]]:
+    """One grey channel, or three where there is colour; dark ink on light paper.
+
+    Returns:
+        The channels, and small copies of them.
+    """
     small = shrunk(picture, _SAMPLE)
     if picture.ndim == 3 and has_colour(small):
-        channels = [np.ascontiguousarray(picture[..., index]) for index in range(3)]
+        channels, copies = _split(picture), _split(small)
     elif picture.ndim == 3:
-        channels = [np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)]
+        channels, copies = [_grey(picture)], [_grey(small)]
     else:
-        channels = [picture]
-    grey = channels[0] if len(channels) == 1 else small.mean(axis=2)
-    grey = shrunk(np.asarray(grey, np.uint8), _SAMPLE)
-    return [~channel for channel in channels] if _light_on_dark(grey) else channels
+        channels, copies = [picture], [small]
+    if _light_on_dark(np.mean(copies, axis=0).astype(np.uint8)):
+        channels, copies = [~one for one in channels], [~one for one in copies]
+    return channels, copies
+
+
+def _split(picture: Picture) -> list[Picture]:
+    return [np.asarray(channel, np.uint8) for channel in cv2.split(picture)]
+
+
+def _grey(picture: Picture) -> Picture:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _light_on_dark(grey: npt.NDArray[np.uint8]) -> bool:
@@ -110,11 +122,11 @@ def _light_on_dark(grey: npt.NDArray[np.uint8]) -> bool:
     return int(np.maximum(away - 16, 0).sum()) > 2 * int(np.maximum(-away - 16, 0).sum())
 
 
-def _paper(channels: list[Picture]) -> _Paper:
-    """The level of the paper in every channel."""
+def _paper(copies: list[Picture]) -> _Paper:
+    """The level of the paper in every channel, from small copies of them."""
     levels = []
-    for channel in channels:
-        small = shrunk(channel, _THUMBNAIL)
+    for copy in copies:
+        small = shrunk(copy, _THUMBNAIL)
         side = max(3, int(_CLOSING * max(small.shape)) | 1)
         window = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
         closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, window, borderType=cv2.BORDER_REPLICATE)

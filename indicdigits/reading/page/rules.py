@@ -17,7 +17,7 @@ from indicdigits.reading.answer import Box, Ink
 from indicdigits.reading.page.ink import EDGE, PALE, shrunk
 from indicdigits.reading.page.morphology import Mask, closed, dilated, flipped, opened
 
-_MOST_PIXELS = 4_000_000  # of the copy on which rules are looked for
+_MOST_PIXELS = 3_000_000  # of the copy on which rules are looked for
 _PIECE = 1 / 48  # least straight piece of a rule, as a part of the page's longer side
 _LEAST_PIECE = 20  # pixels
 _THIN = 12  # a rule is at least so many times as long as thick
