@@ -188,10 +188,13 @@ def _cells(boxes: Boxes, row: npt.NDArray[np.int64], rules: Rules) -> list[_Grou
     edges = _crossings(rules.uprights, top, bottom, left, right)
     cell = np.searchsorted(edges, _middles(boxes[row]))
     cells = [row[cell == number] for number in np.unique(cell)]
-    several = sum(_side_by_side(boxes[members]) > 1 for members in cells)
-    if len(edges) and several <= _SEVERAL * len(cells):
-        return [_Group(row, edges)]
-    return [_Group(members, edges[:0]) for members in cells]
+    single = [_side_by_side(boxes[members]) == 1 for members in cells]
+    if not len(edges) or single.count(False) > _SEVERAL * len(cells):
+        return [_Group(members, edges[:0]) for members in cells]
+    # A word before or after a comb is no part of it.
+    first, last = single.index(True), len(single) - single[::-1].index(True)
+    aside = [_Group(members, edges[:0]) for members in (*cells[:first], *cells[last:])]
+    return [*aside, _Group(np.concatenate(cells[first:last]), edges)]
 
 
 def _middles(boxes: Boxes) -> npt.NDArray[np.float64]:
