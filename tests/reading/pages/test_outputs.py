@@ -169,3 +169,28 @@ def test_lettering_is_that_of_the_recipes():
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     assert tool.TARGET.read_text(encoding="utf-8") == tool.text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--annotated", "x.png"), "one PNG file of one page"),
+        (("--pattern", "["), "["),
+        (("--validator", "adhaar"), "aadhaar"),
+        (("--script", "devanagri"), "devanagari"),
+        (("--template", "none.toml"), "template new"),
+    ],
+)
+def test_wrong_words(read, folder, words, message):
+    """A wrong option is refused before anything is read, with what is allowed or near."""
+    code, out, err = read(folder, *words)
+    assert code == 2
+    assert not out
+    assert message in err
+
+
+def test_empty_folder(read, tmp_path):
+    """A folder without pictures is named."""
+    code, _, err = read(tmp_path)
+    assert code == 2
+    assert "no pictures in this folder" in err
