@@ -3,9 +3,10 @@
     python benchmarks/pages.py [--photos 60]
 
 The sheet is a scan of Kannada digits by a writer whom the shipped reader was trained on, read
-without being told its grid; photos show test digits of DHCD on paper in lamp light (`photos.py`; the seeds are not those that the page
-reading was made with); registers are drawn, scanned flat and captured (shade, perspective, curl,
-blur, 150 dpi, JPEG 40). Needs the mirror of the data. Writes benchmarks/results/pages.json.
+without being told its grid; photos show test digits of DHCD on paper in lamp light (`photos.py`;
+the seeds are not those that the page reading was made with); registers are drawn, scanned flat and
+captured (shade, perspective, curl, blur, 150 dpi, JPEG 40). Needs the mirror of the data. Writes
+benchmarks/results/pages.json.
 """
 
 from __future__ import annotations
