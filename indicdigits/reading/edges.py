@@ -27,6 +27,8 @@ Bool = npt.NDArray[np.bool_]
 
 _LEAST = 1e-6  # probabilities below it are as good as none
 _SEEN = math.log(0.003)  # runs that are less likely a digit are not shown to the digit model
+_FEW = 3  # fewer components say nothing of how regular a line is
+_ALIKE = math.log(1.8)  # components whose widths differ by less are about as wide
 DIGIT_TERMS = (
     "one",
     "whole",
@@ -47,6 +49,7 @@ DIGIT_TERMS = (
     "gaps",
     "off the middle",
     "a component",
+    "a component of a regular line",
 )
 _MODEL = 6  # of these terms come from the models
 MARK_TERMS = ("one", "whole", "odds of whole")
@@ -59,11 +62,13 @@ class Weights(NamedTuple):
         label: Of the logarithm of a digit's probability among digits.
         digit: float64 (T,), of `DIGIT_TERMS`.
         marks: float64 (M,U), of `MARK_TERMS` for each of `MARKS`.
+        threshold: Probability from which a line is accepted.
     """
 
     label: float
     digit: Float
     marks: Float
+    threshold: float
 
 
 @cache
@@ -75,6 +80,7 @@ def shipped_weights() -> Weights:
         float(content["label"]),
         np.array([content["digit"][term] for term in DIGIT_TERMS]),
         np.array([[content["marks"][m][term] for term in MARK_TERMS] for m in MARKS]),
+        float(content["threshold"]),
     )
 
 
@@ -137,6 +143,7 @@ def _place(pieces: Pieces, first: Int, last: Int, boxes: Float, ink: Float) -> F
     middle = (boxes[:, 1] + boxes[:, 3]) / 2
     off = np.abs(middle - _middle(pieces)) / pieces.height
     ends = np.stack([pieces.cut[first], pieces.cut[last]])
+    component = (ends.max(axis=0) == 0) & (inside(joined) == 0)
     return np.stack(
         [
             height,
@@ -151,10 +158,27 @@ def _place(pieces: Pieces, first: Int, last: Int, boxes: Float, ink: Float) -> F
             inside(joined),
             inside(gap),
             off,
-            (ends.max(axis=0) == 0) & (inside(joined) == 0),
+            component,
+            component * _regularity(pieces),
         ],
         axis=1,
     )
+
+
+def _regularity(pieces: Pieces) -> float:
+    """Which part of the line's width is of components about as wide as the others, 0 to 1.
+
+    Near 1 where characters stand apart, and then a component is hardly ever cut rightly.
+    """
+    _, start = np.unique(pieces.component, return_index=True)
+    groups = [pieces.boxes[pieces.component == pieces.component[n]] for n in start.tolist()]
+    widths = np.array([group[:, 2].max() - group[:, 0].min() for group in groups], np.float64)
+    tall = [group[:, 3].max() - group[:, 1].min() >= pieces.height / 2 for group in groups]
+    large = widths[np.array(tall)]
+    if len(large) < _FEW:
+        return 0.0
+    alike = np.abs(np.log(large / np.median(large))) <= _ALIKE
+    return float(large[alike].sum() / large.sum())
 
 
 def _middle(pieces: Pieces) -> float:
