@@ -13,7 +13,7 @@ endif
 export NO_ALBUMENTATIONS_UPDATE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-all lint format weights bench clean
+.PHONY: help quickstart demo test test-all lint format weights bench clean
 
 help:  ## say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ $(READY): pyproject.toml setup.py constraints.txt
 
 quickstart: $(READY)  ## fine-tune, evaluate, export and use a Devanagari reader of your own
 	@BIN=$(BIN) bash tools/quickstart.sh
+
+demo: $(READY)  ## draw a filled-in cheque and a page of a register, and read both
+	@BIN=$(BIN) bash tools/demo.sh
 
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest

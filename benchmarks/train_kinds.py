@@ -31,8 +31,9 @@ from jax2onnx import to_onnx
 import indicdigits
 from indicdigits.data.strings import Line, Style, compose
 from indicdigits.models.kinds import KindNet
-from indicdigits.reading.edges import runs
 from indicdigits.reading.kinds import COLUMNS, KINDS, ROWS, windows
+from indicdigits.reading.numbers import grouped
+from indicdigits.reading.runs import Runs, runs_of
 from indicdigits.reading.segment import Pieces, cut
 
 PATH = Path(indicdigits.__file__).parent / "reading" / "kinds.onnx"
@@ -42,7 +43,7 @@ BATCH, RATE = 256, 2e-3
 Int = npt.NDArray[np.int32]
 
 
-def labels(pieces: Pieces, line: Line, first: Int, last: Int) -> Int:
+def labels(pieces: Pieces, line: Line, runs: Runs) -> Int:
     """int32 (E,), the kind of each run; -1 where it is between."""
     whose = line.owner
     if whose.shape != pieces.ink.shape:
@@ -53,7 +54,7 @@ def labels(pieces: Pieces, line: Line, first: Int, last: Int) -> Int:
     pairs = pieces.owner[there] * count + whose[there]
     shared = np.bincount(pairs, minlength=len(pieces) * count).reshape(len(pieces), count)
     cumulated = np.concatenate([np.zeros((1, count), np.int64), shared.cumsum(axis=0)])
-    inside = cumulated[last] - cumulated[first]
+    inside = cumulated[runs.last] - cumulated[runs.first]
     whole = np.bincount(whose[whose >= 0], minlength=count)
     union = inside.sum(axis=1, keepdims=True) + whole - inside
     likeness = inside / np.maximum(union, 1)
@@ -67,7 +68,7 @@ def texts(rng: np.random.Generator) -> str:
     digits = "".join(map(str, rng.integers(0, 10, rng.integers(2, 9))))
     kind = rng.integers(9)
     if kind == 0:
-        return f"{digits[:2]},{digits[2:]}" if len(digits) > 3 else f"{digits},000"
+        return grouped(int(digits))
     if kind == 1:
         return f"{digits}.{rng.integers(0, 100):02d}"
     if kind == 2:
@@ -93,13 +94,13 @@ def examples(lines: int) -> Iterator[tuple[npt.NDArray[np.uint8], Int]]:
             pieces = cut(line.ink)
             if pieces is None:
                 continue
-            first, last = runs(pieces)
-            kinds = labels(pieces, line, first, last)
+            runs = runs_of(pieces)
+            kinds = labels(pieces, line, runs)
             characters = np.flatnonzero(kinds > 0)
             none = np.flatnonzero(kinds == 0)
             few = rng.permutation(none)[: JUNK * max(len(characters), 1)]
             chosen = np.concatenate([characters, few])
-            yield windows(pieces, first[chosen], last[chosen]), kinds[chosen]
+            yield windows(pieces, Runs(*(part[chosen] for part in runs))), kinds[chosen]
         print(dataset, flush=True)
 
 

@@ -4,6 +4,7 @@
 
     reader = indicdigits.load("devanagari")
     reader("digit.png").value
+    indicdigits.read("form.jpg", "devanagari")["lines"]
 
 Everything is imported when it is first used, so that `import indicdigits` costs nothing.
 """
@@ -14,13 +15,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from indicdigits.reading.read import read
     from indicdigits.runtime.reader import Reader, Reading, load
 
     __version__: str
 
-__all__ = ["Reader", "Reading", "__version__", "load"]
+__all__ = ["Reader", "Reading", "__version__", "load", "read"]
 
 _HOMES = dict.fromkeys(("Reader", "Reading", "load"), "indicdigits.runtime.reader")
+_HOMES["read"] = "indicdigits.reading.read"
 
 
 def __getattr__(name: str) -> Any:

@@ -129,6 +129,7 @@ def test_verbs_import_lazily(path: Path) -> None:
         ("import indicdigits", {*TRAINING_ONLY, "numpy", "cv2", "onnxruntime", "typer"}),
         ("import indicdigits.cli.app", {*TRAINING_ONLY, "numpy", "cv2", "onnxruntime"}),
         ("import indicdigits; indicdigits.load", {*TRAINING_ONLY, "matplotlib", "typer"}),
+        ("import indicdigits; indicdigits.read", {*TRAINING_ONLY, "matplotlib", "typer"}),
     ],
 )
 def test_what_comes_with_an_import(code: str, forbidden: set[str]) -> None:

@@ -29,12 +29,13 @@ VERBS = (
     "explain",
     "export",
     "predict",
+    "read",
     "inspect",
     "verify",
     "reread",
     "bench",
 )
-GROUPS = ("data", "recipe")
+GROUPS = ("data", "recipe", "template")
 
 # What the extra `train` brings.
 TRAIN_MODULES = frozenset(

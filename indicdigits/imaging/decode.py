@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from indicdigits.errors import PictureError
 
@@ -40,7 +40,7 @@ _FORMATS = {
     "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
 }
 _DECODERS = [kind for kind in _FORMATS if kind != "MPO"]  # the decoder of JPEG finds MPO
-_SUFFIXES = {suffix for suffixes in _FORMATS.values() for suffix in suffixes}
+SUFFIXES = {suffix for suffixes in _FORMATS.values() for suffix in suffixes}
 _ALLOWED_FORMATS = "PNG, JPEG, TIFF, BMP, GIF, WebP or PNM"
 _ALLOWED_ARRAYS = "uint8, (H,W) grey, (H,W,1), (H,W,3) RGB or (H,W,4) RGBA"
 
@@ -150,13 +150,16 @@ def _from_image(image: Image.Image, where: str) -> Picture:
     except Exception as error:  # as above: OSError, SyntaxError, struct.error, MemoryError…
         raise _damaged(error, where) from error
     with contextlib.suppress(Exception):  # broken EXIF says nothing about the pixels: keep them
-        image = ImageOps.exif_transpose(image)
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:  # else Pillow would copy it
+            image = ImageOps.exif_transpose(image)
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
         return _deep_to_grey(np.asarray(image), where)
     if image.has_transparency_data:
         return _on_ground(np.asarray(image.convert("RGBA")))
-    grey = image.mode in ("1", "L")
-    return np.ascontiguousarray(np.asarray(image.convert("L" if grey else "RGB")))
+    wanted = "L" if image.mode in ("1", "L") else "RGB"
+    if image.mode != wanted:
+        image = image.convert(wanted)
+    return np.ascontiguousarray(np.asarray(image))
 
 
 def _from_array(array: npt.NDArray[Any], max_pixels: int) -> Picture:
@@ -185,7 +188,7 @@ def _from_array(array: npt.NDArray[Any], max_pixels: int) -> Picture:
 
 def _check_name(kind: str, suffix: str, where: str) -> None:
     """Refuses a file whose name says another format than its bytes."""
-    if suffix in _SUFFIXES and suffix not in _FORMATS[kind]:
+    if suffix in SUFFIXES and suffix not in _FORMATS[kind]:
         raise PictureError(
             f"the name ends in {suffix}, but the bytes are {kind}",
             where=where,

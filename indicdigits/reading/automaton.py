@@ -86,12 +86,6 @@ class Automaton:
         )
 
 
-def anything(alphabet: str) -> Automaton:
-    """Accepts every line of one character or more."""
-    table = np.ones((2, len(alphabet)), np.int32)
-    return Automaton(alphabet=alphabet, table=table, final=np.array([False, True]))
-
-
 def literally(columns: Sequence[int], alphabet: str) -> Automaton:
     """Accepts one line alone.
 

@@ -18,17 +18,17 @@ import numpy as np
 import numpy.typing as npt
 
 from indicdigits.reading.kinds import KINDS, MARKS, kinds
+from indicdigits.reading.runs import runs_of
 from indicdigits.reading.segment import Pieces
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
 
-_MOST_PIECES = 8
-_WIDEST = 1.7  # of the line's height: a digit of several pieces is no wider
-_WIDEST_GAP = 0.4  # of the line's height, between the parts of a digit
 _LEAST = 1e-6  # probabilities below it are as good as none
 _SEEN = math.log(0.003)  # runs that are less likely a digit are not shown to the digit model
+_FEW = 3  # fewer components say nothing of how regular a line is
+_ALIKE = math.log(1.8)  # components whose widths differ by less are about as wide
 DIGIT_TERMS = (
     "one",
     "whole",
@@ -49,6 +49,7 @@ DIGIT_TERMS = (
     "gaps",
     "off the middle",
     "a component",
+    "a component of a regular line",
 )
 _MODEL = 6  # of these terms come from the models
 MARK_TERMS = ("one", "whole", "odds of whole")
@@ -61,11 +62,13 @@ class Weights(NamedTuple):
         label: Of the logarithm of a digit's probability among digits.
         digit: float64 (T,), of `DIGIT_TERMS`.
         marks: float64 (M,U), of `MARK_TERMS` for each of `MARKS`.
+        threshold: Probability from which a line is accepted.
     """
 
     label: float
     digit: Float
     marks: Float
+    threshold: float
 
 
 @cache
@@ -77,6 +80,7 @@ def shipped_weights() -> Weights:
         float(content["label"]),
         np.array([content["digit"][term] for term in DIGIT_TERMS]),
         np.array([[content["marks"][m][term] for term in MARK_TERMS] for m in MARKS]),
+        float(content["threshold"]),
     )
 
 
@@ -108,40 +112,18 @@ class Edges:
 
 def edges_of(pieces: Pieces) -> Edges:
     """The runs of a line that are not too wide, and how they lie in it."""
-    first, last = runs(pieces)
-    pairs = zip(first.tolist(), last.tolist(), strict=True)
-    boxes = np.array([pieces.box(*run) for run in pairs], np.float64)
+    runs = runs_of(pieces)
+    first, last, boxes = runs.first, runs.last, runs.boxes.astype(np.float64)
     area = np.concatenate([[0], np.cumsum(pieces.area)])
     ink = (area[last] - area[first]).astype(np.float64)
     return Edges(
         first=first,
         last=last,
         boxes=boxes,
-        kinds=kinds(pieces, first, last),
+        kinds=kinds(pieces, runs),
         place=_place(pieces, first, last, boxes, ink),
         whole=(pieces.cut[first] == 0) & (pieces.cut[last] == 0),
     )
-
-
-def runs(pieces: Pieces) -> tuple[Int, Int]:
-    """The first piece, and the piece after the last, of each run that is not too wide."""
-    found = [
-        (first, last)
-        for first in range(len(pieces))
-        for last in range(first + 1, min(first + _MOST_PIECES, len(pieces)) + 1)
-        if last == first + 1 or _fits(pieces, first, last)
-    ]
-    first, last = np.array(found, np.int32).T
-    return first, last
-
-
-def _fits(pieces: Pieces, first: int, last: int) -> bool:
-    left, _, right, _ = pieces.box(first, last)
-    between = pieces.boxes[first + 1 : last, 0] - np.maximum.accumulate(
-        pieces.boxes[first : last - 1, 2]
-    )
-    narrow = right - left <= _WIDEST * pieces.height
-    return bool(narrow and between.max() <= _WIDEST_GAP * pieces.height)
 
 
 def _place(pieces: Pieces, first: Int, last: Int, boxes: Float, ink: Float) -> Float:
@@ -161,6 +143,7 @@ def _place(pieces: Pieces, first: Int, last: Int, boxes: Float, ink: Float) -> F
     middle = (boxes[:, 1] + boxes[:, 3]) / 2
     off = np.abs(middle - _middle(pieces)) / pieces.height
     ends = np.stack([pieces.cut[first], pieces.cut[last]])
+    component = (ends.max(axis=0) == 0) & (inside(joined) == 0)
     return np.stack(
         [
             height,
@@ -175,10 +158,27 @@ def _place(pieces: Pieces, first: Int, last: Int, boxes: Float, ink: Float) -> F
             inside(joined),
             inside(gap),
             off,
-            (ends.max(axis=0) == 0) & (inside(joined) == 0),
+            component,
+            component * _regularity(pieces),
         ],
         axis=1,
     )
+
+
+def _regularity(pieces: Pieces) -> float:
+    """Which part of the line's width is of components about as wide as the others, 0 to 1.
+
+    Near 1 where characters stand apart, and then a component is hardly ever cut rightly.
+    """
+    _, start = np.unique(pieces.component, return_index=True)
+    groups = [pieces.boxes[pieces.component == pieces.component[n]] for n in start.tolist()]
+    widths = np.array([group[:, 2].max() - group[:, 0].min() for group in groups], np.float64)
+    tall = [group[:, 3].max() - group[:, 1].min() >= pieces.height / 2 for group in groups]
+    large = widths[np.array(tall)]
+    if len(large) < _FEW:
+        return 0.0
+    alike = np.abs(np.log(large / np.median(large))) <= _ALIKE
+    return float(large[alike].sum() / large.sum())
 
 
 def _middle(pieces: Pieces) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from indicdigits.reading.runs import Runs
 from indicdigits.reading.segment import Pieces
 from indicdigits.runtime.session import open_session
 
@@ -27,13 +28,12 @@ _LEAST = 1e-6  # probabilities below it are as good as none
 Int = npt.NDArray[np.int32]
 
 
-def windows(pieces: Pieces, first: Int, last: Int) -> npt.NDArray[np.uint8]:
+def windows(pieces: Pieces, runs: Runs) -> npt.NDArray[np.uint8]:
     """What the network sees.
 
     Args:
         pieces: A line.
-        first: int32 (E,), the first piece of each run.
-        last: int32 (E,), the piece after its last.
+        runs: Some of its runs.
 
     Returns:
         uint8 (E,ROWS,COLUMNS,2), the run's ink and the ink around it; the middle of the run's box
@@ -47,29 +47,26 @@ def windows(pieces: Pieces, first: Int, last: Int) -> npt.NDArray[np.uint8]:
     )
     around = ((ROWS, ROWS), (COLUMNS, COLUMNS))
     ink, owner = np.pad(ink, around), np.pad(owner, around, constant_values=-1)
-    rows, columns = _places(pieces, first, last, scale)
+    rows, columns = _places(runs, scale)
     rows = np.clip(rows, 0, len(ink) - 1)[:, :, None]
     columns = np.clip(columns, 0, ink.shape[1] - 1)[:, None, :]
     seen, whose = ink[rows, columns], owner[rows, columns]
-    ours = (whose >= first[:, None, None]) & (whose < last[:, None, None])
+    ours = (whose >= runs.first[:, None, None]) & (whose < runs.last[:, None, None])
     return np.stack([np.where(ours, seen, 0), np.where(ours, 0, seen)], axis=-1).astype(np.uint8)
 
 
-def _places(pieces: Pieces, first: Int, last: Int, scale: float) -> tuple[Int, Int]:
+def _places(runs: Runs, scale: float) -> tuple[Int, Int]:
     """Rows and columns of each window in the line, which has a window's margin around it."""
-    boxes = np.array([pieces.box(*run) for run in zip(first.tolist(), last.tolist(), strict=True)])
-    middle = scale * (boxes[:, :2] + boxes[:, 2:]) / 2
-    rows = np.rint(middle[:, 1] + ROWS / 2).astype(np.int32)
-    columns = np.rint(middle[:, 0] + COLUMNS / 2).astype(np.int32)
-    return (
-        rows[:, None] + np.arange(ROWS, dtype=np.int32),
-        columns[:, None] + np.arange(COLUMNS, dtype=np.int32),
-    )
+    middle = scale / 2 * (runs.boxes[:, :2] + runs.boxes[:, 2:])
+    rows: Int = np.rint(middle[:, 1] + ROWS / 2).astype(np.int32)
+    columns: Int = np.rint(middle[:, 0] + COLUMNS / 2).astype(np.int32)
+    down, right = np.arange(ROWS, dtype=np.int32), np.arange(COLUMNS, dtype=np.int32)
+    return rows[:, None] + down, columns[:, None] + right
 
 
-def kinds(pieces: Pieces, first: Int, last: Int) -> npt.NDArray[np.float64]:
+def kinds(pieces: Pieces, runs: Runs) -> npt.NDArray[np.float64]:
     """float64 (E,K), logarithms of the probabilities of `KINDS` for each run of pieces."""
-    seen = windows(pieces, first, last).astype(np.float32) / np.float32(255)
+    seen = windows(pieces, runs).astype(np.float32) / np.float32(255)
     (probabilities,) = _session().run(["probabilities"], {"window": seen})
     return np.log(np.maximum(np.asarray(probabilities, np.float64), _LEAST))
 

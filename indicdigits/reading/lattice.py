@@ -83,44 +83,46 @@ class Decoder:
         self._lattice = lattice
         self._automaton = automaton
         self._moves = automaton.moves
-        self._arriving = [
-            (self._moves.symbol[there], self._moves.source[there])
-            for there in (self._moves.target == state for state in range(len(automaton)))
-        ]
-        self._into = [np.flatnonzero(lattice.last == node) for node in range(lattice.size + 1)]
+        nodes = range(lattice.size + 1)
+        self._into = [np.flatnonzero(lattice.last == node) for node in nodes]
+        self._from = [np.flatnonzero(lattice.first == node) for node in nodes]
+        # Sums are taken of numbers near one; what they are to be multiplied with stands beside.
+        self._peak = lattice.scores.max(axis=1)
+        self._factor = np.exp(lattice.scores - self._peak[:, None])[:, self._moves.symbol]
 
     def total(self) -> float:
         """Logarithm of the sum over all ways."""
-        return self._end(self._forward())
+        return self._end(*self._forward())
 
     def sums(self) -> Sums:
         """The sum over all ways, and the part of it that each edge has."""
         lattice, moves = self._lattice, self._moves
-        forward = self._forward()
-        total = self._end(forward)
+        forward, scale = self._forward()
+        total = self._end(forward, scale)
         posterior = np.zeros_like(lattice.scores)
         if total == _NEVER:
             return Sums(total, posterior)
-        backward = np.full_like(forward, _NEVER)
-        backward[-1, self._automaton.final] = 0.0
-        for node in range(lattice.size, 0, -1):
-            edges = self._into[node]
-            if not len(edges):
+        of_symbol = np.zeros((len(moves.symbol), posterior.shape[1]))
+        of_symbol[np.arange(len(moves.symbol)), moves.symbol] = 1.0
+        backward, behind = np.zeros_like(forward), np.full_like(scale, _NEVER)
+        backward[-1], behind[-1] = self._automaton.final, 0.0
+        for node in range(lattice.size - 1, -1, -1):
+            edges = self._from[node]
+            offset = behind[lattice.last[edges]] + self._peak[edges]
+            highest = offset.max(initial=_NEVER)
+            if highest == _NEVER or scale[node] == _NEVER:
                 continue
-            after = lattice.scores[edges][:, moves.symbol] + backward[node, moves.target]
-            whole = after + forward[lattice.first[edges]][:, moves.source] - total
-            for edge, row, values in zip(edges.tolist(), after, np.exp(whole), strict=True):
-                posterior[edge] = np.bincount(
-                    moves.symbol, values, minlength=lattice.scores.shape[1]
-                )
-                first = lattice.first[edge]
-                backward[first] = np.logaddexp(backward[first], self._summed(row, moves.source))
+            onward = backward[lattice.last[edges]][:, moves.target] * self._factor[edges]
+            onward *= np.exp(offset - highest)[:, None]
+            here = (onward * forward[node, moves.source]) @ of_symbol
+            posterior[edges] = here * np.exp(highest + scale[node] - total)
+            self._enter(backward, behind, node, moves.source, onward.sum(axis=0), highest)
         return Sums(total, posterior)
 
     def ways(self) -> Iterator[Way]:
         """The ways through the lattice, the best first; those far behind it are left out."""
         lattice, size = self._lattice, self._lattice.size
-        best = self._forward(best=True)
+        best = self._viterbi()
         floor = best[-1][self._automaton.final].max(initial=_NEVER) - _FAR_BEHIND
         order = count()
         waiting: list[tuple[float, int, int, int, float, tuple[Step, ...]]] = []
@@ -131,7 +133,8 @@ class Decoder:
             if node == 0:
                 yield Way(-bound, steps)
                 continue
-            symbols, sources = self._arriving[state]
+            there = self._moves.target == state
+            symbols, sources = self._moves.symbol[there], self._moves.source[there]
             edges = self._into[node]
             taken = lattice.scores[edges][:, symbols]
             worth = best[lattice.first[edges]][:, sources] + taken + score
@@ -149,34 +152,45 @@ class Decoder:
                     ),
                 )
 
-    def _forward(self, *, best: bool = False) -> Float:
-        """float64 (N + 1,S), the sum over ways to each node and state, or the best of them."""
+    def _forward(self) -> tuple[Float, Float]:
+        """The sum over ways to each node and state: float64 (N + 1,S), times e to the (N + 1,)."""
+        lattice, moves = self._lattice, self._moves
+        sums = np.zeros((lattice.size + 1, len(self._automaton)))
+        scale = np.full(lattice.size + 1, _NEVER)
+        sums[0, 0], scale[0] = 1.0, 0.0
+        for node in range(1, lattice.size + 1):
+            edges = self._into[node]
+            offset = scale[lattice.first[edges]] + self._peak[edges]
+            highest = offset.max(initial=_NEVER)
+            if highest == _NEVER:
+                continue
+            arriving = sums[lattice.first[edges]][:, moves.source] * self._factor[edges]
+            arriving = np.exp(offset - highest) @ arriving
+            self._enter(sums, scale, node, moves.target, arriving, highest)
+        return sums, scale
+
+    def _enter(
+        self, sums: Float, scale: Float, node: int, states: Int, values: Float, offset: float
+    ) -> None:
+        """Enters at a node what belongs to each state."""
+        found = np.bincount(states, values, minlength=len(self._automaton))
+        highest = found.max()
+        if highest > 0:
+            sums[node], scale[node] = found / highest, offset + np.log(highest)
+
+    def _viterbi(self) -> Float:
+        """float64 (N + 1,S), the best way to each node and state."""
         lattice, moves = self._lattice, self._moves
         result = np.full((lattice.size + 1, len(self._automaton)), _NEVER)
         result[0, 0] = 0.0
         for node in range(1, lattice.size + 1):
             edges = self._into[node]
-            if not len(edges) or not len(moves.target):
-                continue
-            worth = result[lattice.first[edges]][:, moves.source]
-            worth = worth + lattice.scores[edges][:, moves.symbol]
-            if best:
+            if len(edges):
+                worth = result[lattice.first[edges]][:, moves.source]
+                worth = worth + lattice.scores[edges][:, moves.symbol]
                 np.maximum.at(result[node], moves.target, worth.max(axis=0))
-            else:
-                targets = np.tile(moves.target, len(edges))
-                result[node] = self._summed(worth.ravel(), targets)
         return result
 
-    def _summed(self, worth: Float, states: Int) -> Float:
-        """float64 (S,), logarithms of the sums over what belongs to each state."""
-        highest = worth.max(initial=_NEVER)
-        if highest == _NEVER:
-            return np.full(len(self._automaton), _NEVER)
-        sums = np.bincount(states, np.exp(worth - highest), minlength=len(self._automaton))
-        with np.errstate(divide="ignore"):
-            return np.asarray(np.log(sums) + highest)
-
-    def _end(self, forward: Float) -> float:
-        ends = forward[-1][self._automaton.final]
-        highest = float(ends.max(initial=_NEVER))
-        return highest + float(np.log(np.exp(ends - highest).sum())) if highest > _NEVER else _NEVER
+    def _end(self, forward: Float, scale: Float) -> float:
+        reached = float(forward[-1][self._automaton.final].sum())
+        return float(scale[-1] + np.log(reached)) if reached > 0 else _NEVER

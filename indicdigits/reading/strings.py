@@ -60,7 +60,7 @@ class LineReader:
             validator (the number then passes its checksum too), or an automaton. None takes the
             validator's shape, or any number.
         validator: What a number has to pass for the line to be accepted: a name or a validator.
-        threshold: Probability from which a line is accepted.
+        threshold: Probability from which a line is accepted; None is that of the weights.
         weights: Of the lattice; the shipped ones by default.
     """
 
@@ -70,12 +70,12 @@ class LineReader:
         *,
         pattern: str | Automaton | None = None,
         validator: str | Validator | None = None,
-        threshold: float = 0.5,
+        threshold: float | None = None,
         weights: Weights | None = None,
     ) -> None:
         self._reader = reader
         self._weights = weights or shipped_weights()
-        self._threshold = threshold
+        self._threshold = self._weights.threshold if threshold is None else threshold
         classes = reader.bundle.classes
         self._classes = np.array(
             [n for n, entry in enumerate(classes) if entry.value is not None], np.int32

@@ -1,0 +1,1 @@
+"""What other programs take readings in: CSV, hOCR and ALTO; and a picture for people."""

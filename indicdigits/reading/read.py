@@ -1,0 +1,175 @@
+"""A picture -> the numbers in it, line by line.
+
+from indicdigits.reading.read import PageReader
+page = PageReader(indicdigits.load("devanagari"))("register.jpg")
+[line.text for line in page.lines]
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from indicdigits.imaging.decode import Source, read_picture
+from indicdigits.reading.answer import Box, Character, LineReading, ReadLine
+from indicdigits.reading.combs import fault_of, read_comb
+from indicdigits.reading.page.layout import (
+    Homography,
+    Page,
+    in_picture,
+    quarter_turns,
+    straighten,
+)
+from indicdigits.reading.page.lines import Line, find_lines
+from indicdigits.reading.page.rules import without_rules
+from indicdigits.reading.strings import LineReader
+from indicdigits.runtime.reader import Reader, load
+
+_LIKELY = 0.8  # mean probability of a page's digits, above which it stands the right way up
+_LIKELIER = 0.08  # by how much a turned page must be more probable
+_TURNS = {2: "upside down", 1: "on its left side", 3: "on its right side"}
+
+BLANK = "no ink found: the page is blank"
+FOREIGN = "hardly anything on this page reads as digits: letters, another script, or no writing?"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PageReading:
+    """What was read in a picture.
+
+    Attributes:
+        width: Of the picture in pixels.
+        height: Of the picture in pixels.
+        lines: In reading order; their boxes are in pixels of the picture.
+        notices: What a person should know: that the page is blank, stood upside down, ….
+    """
+
+    width: int
+    height: int
+    lines: tuple[LineReading, ...]
+    notices: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """The reading as plain data, for `--json`; boxes are [left, top, width, height]."""
+        return asdict(self)
+
+
+class PageReader:
+    """Reads the numbers of whole pictures; may be shared between threads.
+
+    Args:
+        reader: Reads single digits.
+        pattern: What a line may say, as `LineReader` takes it.
+        validator: What checks a line, as `LineReader` takes it.
+    """
+
+    def __init__(
+        self, reader: Reader, *, pattern: str | None = None, validator: str | None = None
+    ) -> None:
+        self.reader = reader
+        self._read_line: ReadLine = LineReader(reader, pattern=pattern, validator=validator)
+        self._fault = fault_of(pattern, validator)
+
+    def __call__(self, source: Source) -> PageReading:
+        """Reads a picture.
+
+        Args:
+            source: A path, the bytes of an image file, a PIL image, or a uint8 array (H,W),
+                (H,W,3) RGB or (H,W,4) RGBA, of at most 64 million pixels.
+
+        Raises:
+            PictureError: It is no usable picture.
+        """
+        picture = read_picture(source)
+        height, width = picture.shape[:2]
+        page = straighten(picture)
+        del picture  # 40 million pixels are 120 MB
+        lines, notices = self._best_way_up(page)
+        return PageReading(width=width, height=height, lines=lines, notices=notices)
+
+    def read(self, line: Line) -> LineReading:
+        """Reads one line; boxes are in pixels of the page that the line was found in."""
+        if line.cells:
+            reading = read_comb(self.reader, line, self._fault, self._read_line)
+        else:
+            reading = self._read_line(line.ink)
+        return reading.moved(line.box.left, line.box.top)
+
+    def _best_way_up(self, page: Page) -> tuple[tuple[LineReading, ...], tuple[str, ...]]:
+        """The lines as they stand, or of the turned page where that is far more probable."""
+        lines = self._lines(page)
+        if not lines:
+            return lines, (BLANK,)
+        likely = _likelihood(lines)
+        if likely >= _LIKELY:
+            return lines, ()
+        notices: tuple[str, ...] = ()
+        threshold = likely + _LIKELIER
+        for turns, side in _TURNS.items():
+            turned = self._lines(quarter_turns(page, turns))
+            if turned and (other := _likelihood(turned)) > threshold:
+                lines, likely, threshold = turned, other, other
+                notices = (f"the page stands {side}; it was read turned",)
+        if likely < _LIKELY and not any(line.accepted for line in lines):
+            notices = (FOREIGN,)
+        return lines, notices
+
+    def _lines(self, page: Page) -> tuple[LineReading, ...]:
+        ink, rules = without_rules(page.ink)
+        lines = (self.read(line) for line in find_lines(ink, rules))
+        return tuple(placed(line, page.to_picture) for line in lines if _is_number(line))
+
+
+def read(
+    picture: Source,
+    script: str | os.PathLike[str] = "devanagari",
+    *,
+    pattern: str | None = None,
+    validator: str | None = None,
+    error_rate: float | None = None,
+) -> dict[str, Any]:
+    r"""Reads the numbers in a picture, as `indicdigits read --json` does.
+
+    Args:
+        picture: A path, the bytes of an image file, a PIL image, or a uint8 array.
+        script: A script whose reader ships, or the path of a bundle.
+        pattern: What every line may say, as `LineReader` takes it: "digits", r"\d{6}", ….
+        validator: What every line is checked by: "pin-code", "aadhaar", ….
+        error_rate: Part of the accepted digits that may be wrong, as for `load`.
+
+    Returns:
+        `{"lines": [{"text", "ascii", "probability", "accepted", "reason", "box", "digits",
+        "alternatives"}, …], "notices": […], "width", "height"}`; boxes are [left, top, width,
+        height] in pixels of the picture.
+
+    Raises:
+        PictureError: It is no usable picture.
+        UsageError: No such reader, pattern or validator.
+    """
+    reader = load(script, error_rate=error_rate)
+    return PageReader(reader, pattern=pattern, validator=validator)(picture).as_dict()
+
+
+def placed(line: LineReading, to_picture: Homography) -> LineReading:
+    """A line found on a page, with the boxes it has in the picture."""
+    digits = tuple(_placed(digit, to_picture) for digit in line.digits)
+    return replace(line, box=in_picture(line.box, to_picture), digits=digits)
+
+
+def _placed(digit: Character, to_picture: Homography) -> Character:
+    box: Box = in_picture(digit.box, to_picture)
+    return replace(digit, box=box)
+
+
+def _is_number(line: LineReading) -> bool:
+    """Whether there is a digit in a line; strokes and dots alone are none, nor is what is empty."""
+    return any(char.isdecimal() for char in line.ascii)
+
+
+def _likelihood(lines: tuple[LineReading, ...]) -> float:
+    """The mean probability of all digits of a page; 0 where none was read."""
+    found = [digit.probability for line in lines for digit in line.digits]
+    return float(np.mean(found)) if found else 0.0

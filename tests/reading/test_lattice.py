@@ -1,0 +1,68 @@
+"""Sums, best ways and their order are those of counting every way through a lattice."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from indicdigits.reading.automaton import Automaton
+from indicdigits.reading.lattice import Decoder, Lattice
+from indicdigits.reading.patterns import pattern
+
+SYMBOLS = "012,"
+
+
+def lattice(seed: int) -> Lattice:
+    """Five pieces, runs of up to three, random worths."""
+    pairs = [(a, b) for a in range(5) for b in range(a + 1, min(a + 3, 5) + 1)]
+    first, last = np.array(pairs, np.int32).T
+    scores = np.random.default_rng(seed).normal(0, 2, (len(pairs), len(SYMBOLS)))
+    return Lattice(size=5, first=first, last=last, scores=scores)
+
+
+def every_way(lattice: Lattice, automaton: Automaton) -> dict[tuple[tuple[int, int], ...], float]:
+    """The worth of each way, by trying all of them."""
+    found = {}
+
+    def go_on(node: int, steps: tuple[tuple[int, int], ...], worth: float) -> None:
+        if node == lattice.size:
+            if automaton.accepts("".join(SYMBOLS[symbol] for _, symbol in steps)):
+                found[steps] = worth
+            return
+        for edge in np.flatnonzero(lattice.first == node).tolist():
+            for symbol in range(len(SYMBOLS)):
+                more = float(lattice.scores[edge, symbol])
+                go_on(int(lattice.last[edge]), (*steps, (edge, symbol)), worth + more)
+
+    go_on(0, (), 0.0)
+    return found
+
+
+@pytest.mark.parametrize("expression", [r"\d{3}", r"[0-2]+,[01]+", ".+"])
+def test_as_counting_every_way(expression: str) -> None:
+    """Total, posterior and the order of the best ways agree with brute force."""
+    here, automaton = lattice(3), pattern(expression).over(SYMBOLS)
+    ways = every_way(here, automaton)
+    decoder = Decoder(here, automaton)
+    sums = decoder.sums()
+    total = float(np.logaddexp.reduce(list(ways.values())))
+    assert sums.total == pytest.approx(total)
+    expected = np.zeros_like(here.scores)
+    for steps, worth in ways.items():
+        for edge, symbol in steps:
+            expected[edge, symbol] += np.exp(worth - total)
+    np.testing.assert_allclose(sums.posterior, expected, atol=1e-9)
+    best = sorted(ways.items(), key=lambda way: -way[1])[:20]
+    found = list(itertools.islice(decoder.ways(), 20))
+    assert [way.steps for way in found] == [steps for steps, _ in best]
+    assert [way.score for way in found] == pytest.approx([worth for _, worth in best])
+
+
+def test_nothing_fits() -> None:
+    """Where no way says what is allowed, there is no way and no sum."""
+    decoder = Decoder(lattice(0), pattern(r"\d{7}").over(SYMBOLS))
+    assert decoder.total() == -np.inf
+    assert decoder.sums().posterior.sum() == 0
+    assert list(decoder.ways()) == []
