@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from indicdigits.imaging.normalise import normalise
+from indicdigits.reading import validators
 from indicdigits.reading.answer import Ink
 from indicdigits.reading.strings import LineReader
 from indicdigits.runtime.reader import Reader, load
@@ -48,6 +49,29 @@ def test_reads_digits_side_by_side(reader: Reader) -> None:
     assert (reading.accepted, reading.reason) == (True, None)
     lefts = [character.box.left for character in reading.digits]
     assert lefts == sorted(lefts)
+
+
+def test_a_wrong_checksum_is_not_accepted(reader: Reader) -> None:
+    """What fails its validator says why, and the likeliest reading that passes is offered."""
+    texts, pictures = zip(*digits(reader)[:6], strict=True)
+    shown = "".join(texts)
+    fewer = validators.Validator(
+        name="other",
+        summary="",
+        pattern="digits",
+        check=lambda text: "checksum" if text == shown else None,
+    )
+    reading = LineReader(reader, validator=fewer)(line(list(pictures), gap=5))
+    assert (reading.ascii, reading.accepted, reading.reason) == (shown, False, "checksum")
+    assert shown not in [other.ascii for other in reading.alternatives]
+
+
+def test_a_pattern_holds_the_reading(reader: Reader) -> None:
+    """A line says nothing that its pattern does not allow, and says so where nothing fits."""
+    pictures = [picture for _, picture in digits(reader)[:6]]
+    ink = line(pictures, gap=5)
+    assert LineReader(reader, pattern=r"9\d{5}")(ink).ascii.startswith("9")
+    assert LineReader(reader, pattern=r"\d{60}")(ink).reason == "does not fit the pattern"
 
 
 def test_blank_paper_is_no_number(reader: Reader) -> None:
