@@ -48,7 +48,13 @@ def calibrate(
     emit(
         answer,
         json,
-        "\n".join([*_lines(content), f"{run / FILE}", f"next: indicdigits export {run}"]),
+        "\n".join(
+            [
+                *_lines(content),
+                f"{run / FILE}",
+                f"next: indicdigits evaluate {run}\n      indicdigits export {run}",
+            ]
+        ),
     )
 
 

@@ -59,8 +59,12 @@ def predict(
 
 def _line(path: str, reading: Reading, *, native: bool) -> str:
     """One line for people: path, digit, probability, and why it is not accepted."""
+    from indicdigits.runtime.reading import NO_INK
+
     text = reading.text if native or reading.value is None else str(reading.value)
     if not reading.accepted:  # a dash, so that nobody takes the guess for an answer
-        guess = f"best guess {text}, {reading.probability:.1%}"
-        return f"{path}  –  not accepted: {reading.reason} ({guess})"
+        guess = f" (best guess {text}, {reading.probability:.1%})"
+        return (
+            f"{path}  –  not accepted: {reading.reason}{'' if reading.reason == NO_INK else guess}"
+        )
     return f"{path}  {text}  {reading.probability:.1%}"

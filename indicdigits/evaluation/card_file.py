@@ -11,6 +11,7 @@ from indicdigits import recipe as recipes
 from indicdigits.errors import DataError, UsageError
 from indicdigits.evaluation import metrics_file
 from indicdigits.evaluation.card import card_markdown
+from indicdigits.evaluation.subject import read_about
 from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime import shipped
 
@@ -41,7 +42,8 @@ def open_card(what: str) -> FoundCard:
 
     Raises:
         UsageError: None of them.
-        DataError: It has no figures, or those of another version.
+        DataError: It has no figures, or those of another version or another calibration.
+        CheckpointError: The run's calibration is damaged, or was made for another run.
         VerificationError: The bundle is damaged.
     """
     path = Path(what)
@@ -56,9 +58,16 @@ def open_card(what: str) -> FoundCard:
 
 
 def _of_run(run: Path) -> FoundCard:
+    # Here, not above: a bundle's card needs no JAX.
+    from indicdigits.evaluation.calibrate import read_acceptance
+
     folder = run / REPORT
     metrics = metrics_file.read_metrics(folder / metrics_file.NAME)
     path, repair = folder / CARD, f"indicdigits evaluate {run}"
+    fitted = read_acceptance(run, read_about(run)).temperature
+    measured = (metrics["calibration"] or {}).get("temperature")
+    if fitted is not None and fitted != measured:
+        raise DataError("the figures are from before it was calibrated", where=folder, hint=repair)
     try:
         written = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

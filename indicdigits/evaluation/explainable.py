@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,10 +17,11 @@ from numpy.typing import NDArray
 
 from indicdigits.errors import UsageError, did_you_mean
 from indicdigits.evaluation.occlusion import Probabilities, occlusion
+from indicdigits.progress import Reporter
 from indicdigits.registry import BACKBONES
 from indicdigits.registry.entries import BackboneEntry
 from indicdigits.registry.shipped import shipped_weights
-from indicdigits.runtime.acceptance import Acceptance
+from indicdigits.runtime.acceptance import Acceptance, calibrated
 from indicdigits.runtime.reader import Reader, load
 
 if TYPE_CHECKING:
@@ -99,9 +99,10 @@ def open_network(name: str) -> Explainable:
         VerificationError: The bundle is damaged.
     """
     if Path(name).is_dir() or name in shipped_weights():
-        from indicdigits.training.weights import load_model
+        from indicdigits.evaluation.subject import open_subject
 
-        return of_model(load_model(name), name=name)
+        subject = open_subject(name, Reporter(quiet=True))
+        return of_model(subject.network, name=name, acceptance=subject.acceptance)
     try:
         return of_reader(load(name))
     except UsageError as error:
@@ -114,17 +115,23 @@ def open_network(name: str) -> Explainable:
         ) from error
 
 
-def of_model(loaded: LoadedModel, *, name: str | None = None) -> Explainable:
-    """A trained network, to be asked why."""
+def of_model(
+    loaded: LoadedModel, *, name: str | None = None, acceptance: Acceptance | None = None
+) -> Explainable:
+    """A trained network, to be asked why; with what it was calibrated to, if it was."""
     from indicdigits.recipe.heads import heads_of
     from indicdigits.training.weights import predict
 
     recipe, heads = loaded.recipe, heads_of(loaded.recipe)
+    acceptance = acceptance or Acceptance()
     return Explainable(
         name=name or recipe.name,
         classes=tuple(recipe.labels),
         input_size=recipe.data.input_size,
-        probabilities=partial(predict, loaded.model, heads=heads),
+        probabilities=lambda images: calibrated(
+            predict(loaded.model, images, heads=heads), acceptance.temperature
+        ),
+        acceptance=acceptance,
         heads=heads,
         model=loaded.model,
         backbone=BACKBONES.get(recipe.model.backbone),

@@ -92,25 +92,28 @@ def reject_lines(reject: Mapping[str, Any]) -> list[str]:
         f"those it accepts ({percent(reject['risk'], 3)})."
     ]
     for point in reject["points"]:
-        wanted = (
-            "no errors" if not point["error_rate"] else f"{100 * point['error_rate']:g} % wrong"
+        rate = f"at most {100 * point['error_rate']:g} %" if point["error_rate"] else "none"
+        lines.append(
+            f"Chosen so that {rate} of the accepted were wrong where it was fitted: threshold "
+            f"{point['threshold']:.4f}; on these pictures {percent(1 - point['coverage'])} "
+            f"refused, {point['errors']} of the accepted wrong ({percent(point['risk'], 3)})."
         )
-        if point["threshold"] is None:
-            lines.append(f"For {wanted} among the accepted: no threshold reaches it.")
-        else:
-            lines.append(
-                f"For {wanted} among the accepted: threshold {point['threshold']:.4f}, "
-                f"{percent(1 - point['coverage'])} refused."
-            )
     return lines
 
 
 def robustness_line(measured: Mapping[str, Any]) -> str:
-    """The accuracy on corrupted pictures, in a sentence."""
+    """The accuracy on corrupted pictures, in a sentence or two."""
+    prepared = measured.get("mean_mnist_c_prepared")
     return (
         f"MNIST-C's corruptions at the paper's strength, on {measured['n']} pictures: "
         f"{percent(measured['mean_mnist_c'])} read right on average; "
         f"{percent(measured['mean_never_trained'])} over those that training never used."
+        + (
+            ""
+            if prepared is None
+            else f" Through the preparation that every picture of a user passes: "
+            f"{percent(prepared)}."
+        )
     )
 
 

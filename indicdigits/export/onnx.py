@@ -16,7 +16,7 @@ from flax import nnx
 from jax2onnx import to_onnx as convert
 
 from indicdigits.errors import VerificationError
-from indicdigits.export.graphs import merge_biases
+from indicdigits.export.importers import spell_out
 from indicdigits.export.network import probabilities_of
 from indicdigits.recipe import ClassEntry
 from indicdigits.runtime.session import class_metadata
@@ -54,7 +54,7 @@ def to_onnx(
                 input_names=["image"],
                 output_names=["probabilities"],
             )
-        graph = merge_biases(_fold(_as_opset_says(graph)))
+        graph = spell_out(_fold(_as_opset_says(graph)))
         onnx.helper.set_model_props(graph, {"classes": class_metadata(classes), "script": script})
         onnx.checker.check_model(graph, full_check=True)
     except Exception as error:  # the converter raises whatever its layers meet

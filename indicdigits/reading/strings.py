@@ -31,6 +31,7 @@ from indicdigits.reading.patterns import PATTERNS
 from indicdigits.reading.segment import Pieces, cut
 from indicdigits.reading.validators import Validator
 from indicdigits.runtime.reader import Reader
+from indicdigits.runtime.reading import NO_INK
 
 _WAYS = 60  # best ways that are looked at; several of them may say the same
 _STRINGS = 4  # different strings among them whose probability is worked out
@@ -106,7 +107,7 @@ class LineReader:
         """
         seen = self.look(line)
         if seen is None:
-            return _nothing("no ink found", Box(0, 0, 0, 0))
+            return _nothing(NO_INK, Box(0, 0, 0, 0))
         lattice = self.lattice(seen)
         decoder = Decoder(lattice, self._allowed)
         sums = decoder.sums()

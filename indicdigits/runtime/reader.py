@@ -18,7 +18,7 @@ from indicdigits.runtime.acceptance import calibrated
 from indicdigits.runtime.bundle import Bundle
 from indicdigits.runtime.doubt import Judge
 from indicdigits.runtime.golden import Golden
-from indicdigits.runtime.reading import Alternative, Reading
+from indicdigits.runtime.reading import NO_INK, Alternative, Reading
 from indicdigits.runtime.session import check_graph, open_session, run_graph
 from indicdigits.runtime.shipped import find
 from indicdigits.scripts import SCRIPTS, script_of
@@ -199,7 +199,7 @@ class Reader:
         classes = self.bundle.classes
         best, reason = self._judge.answer(row)
         if not normalisation.ink_found(pixels):
-            reason = "no ink found"
+            reason = NO_INK
         elif crowded:
             reason = "more than one digit"
         others = [index for index in np.argsort(-row, kind="stable")[:3].tolist() if index != best]

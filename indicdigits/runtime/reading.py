@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+NO_INK = "no ink found"  # the reason where a picture is all paper, or all ink
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alternative:

@@ -23,11 +23,11 @@ from indicdigits.reading.page.lines import Line, find_lines
 from indicdigits.reading.page.rules import Rules, without_rules
 from indicdigits.reading.read import PageReader, placed
 from indicdigits.runtime.reader import Reader, load
+from indicdigits.runtime.reading import NO_INK
 
 Picture = npt.NDArray[np.uint8]
 
 _AROUND = 0.15  # heights of a field, by which writing may leave it
-_EMPTY = "no ink found"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,7 +228,7 @@ def _read_field(reader: PageReader, box: Box, form: Ink, rules: Rules) -> LineRe
     ]
     if not lines:
         return LineReading(
-            text="", ascii="", probability=0.0, accepted=False, reason=_EMPTY, box=box
+            text="", ascii="", probability=0.0, accepted=False, reason=NO_INK, box=box
         )
     return reader.read(_one_row(lines)).moved(left, top)
 
