@@ -168,7 +168,7 @@ def table(name: str, reader: Mapping[str, Any]) -> str:
             said = f"{loss['int8_errors']} errors in {loss['pictures']:,}, not {loss['errors']}; "
             said += f"{len(loss['changed'])} pictures changed"
         elif parity:
-            said = f"{parity['max_difference']:.1e}, no decision"
+            said = f"{parity['max_difference']:.1e}, every decision the same"
         kilobytes = f"{size / 1000:,.0f}" if size else "–"
         speed = "– | –"
         if "us_at_1" in record:
