@@ -32,12 +32,12 @@ demo: $(READY)  ## draw a filled-in cheque and a page of a register, and read bo
 	@BIN=$(BIN) bash tools/demo.sh
 
 test: $(READY)  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-all: $(READY)  ## all tests, those of formats that need TensorFlow or OpenVINO too (3 GB)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--editable '.[train,dev,export-tensorflow,openvino]' --constraint constraints.txt
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(READY)  ## style, format, types
 	$(BIN)/ruff check .
