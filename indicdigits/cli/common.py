@@ -23,6 +23,17 @@ DeviceName = Literal["auto", "cpu", "gpu", "tpu"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the answer.")]
+Native = Annotated[bool, typer.Option("--native/--ascii", help="Digits of the script, or 0 to 9.")]
+ErrorRate = Annotated[
+    float | None,
+    typer.Option(
+        "--error-rate",
+        min=0.0,
+        max=1.0,
+        show_default=False,
+        help="Part of the accepted digits that may be wrong; `inspect` lists the choices.",
+    ),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from indicdigits.cli.common import Json, emit
+from indicdigits.cli.common import ErrorRate, Json, Native, emit
 from indicdigits.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,19 +19,8 @@ def predict(
         str, typer.Argument(metavar="BUNDLE|SCRIPT", help="A bundle file, or a script's name.")
     ],
     pictures: Annotated[list[str], typer.Argument(metavar="PICTURE...", help="Image files.")],
-    native: Annotated[
-        bool, typer.Option("--native/--ascii", help="Print digits of the script, or 0 to 9.")
-    ] = True,
-    error_rate: Annotated[
-        float | None,
-        typer.Option(
-            "--error-rate",
-            min=0.0,
-            max=1.0,
-            show_default=False,
-            help="Part of the accepted answers that may be wrong; `inspect` lists the choices.",
-        ),
-    ] = None,
+    native: Native = True,
+    error_rate: ErrorRate = None,
     json: Json = False,
 ) -> None:
     """Read pictures of one digit each; what is not sure enough is refused, with its best guess."""

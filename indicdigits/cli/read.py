@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from indicdigits.cli.common import Json, Quiet, emit, reporter
+from indicdigits.cli.common import ErrorRate, Json, Native, Quiet, emit, reporter
 from indicdigits.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def read(
             help="Keep each page's answer and annotated picture there; go on where it stopped.",
         ),
     ] = None,
-    native: Annotated[
-        bool, typer.Option("--native/--ascii", help="Show digits of the script, or 0 to 9.")
-    ] = True,
+    native: Native = True,
     pattern: Annotated[
         str | None, typer.Option(help="What every line may say.", show_default=False)
     ] = None,
@@ -59,16 +57,7 @@ def read(
         Path | None,
         typer.Option(metavar="TOML", help="Where the fields of a form stand.", show_default=False),
     ] = None,
-    error_rate: Annotated[
-        float | None,
-        typer.Option(
-            "--error-rate",
-            min=0.0,
-            max=1.0,
-            show_default=False,
-            help="Part of the accepted digits that may be wrong; `inspect` lists the choices.",
-        ),
-    ] = None,
+    error_rate: ErrorRate = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that read.")] = 1,
     quiet: Quiet = False,
 ) -> int:

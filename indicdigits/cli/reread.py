@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from indicdigits.cli.common import Json, emit
+from indicdigits.cli.common import ErrorRate, Json, Native, emit
 
 
 def reread(
@@ -21,23 +21,12 @@ def reread(
     script: Annotated[
         str, typer.Option("--script", "-s", help="A script's name, or a bundle file.")
     ] = "devanagari",
-    native: Annotated[
-        bool, typer.Option("--native/--ascii", help="Write digits of the script, or 0 to 9.")
-    ] = True,
+    native: Native = True,
     every: Annotated[
         bool,
         typer.Option("--every-word", help="Also those that the OCR took for letters."),
     ] = False,
-    error_rate: Annotated[
-        float | None,
-        typer.Option(
-            "--error-rate",
-            min=0.0,
-            max=1.0,
-            show_default=False,
-            help="Part of the accepted digits that may be wrong; `inspect` lists the choices.",
-        ),
-    ] = None,
+    error_rate: ErrorRate = None,
     json: Json = False,
 ) -> None:
     """Read the numeric words of an hOCR or ALTO file again; what is not sure enough stays."""

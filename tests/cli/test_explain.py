@@ -61,7 +61,7 @@ def test_json_of_a_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
         (["devanagari", SAMPLE, "--method", "cam"], 2, "unknown method 'cam'"),
         (["devanagari", SAMPLE, "--class", "x"], 2, "no class is 'x'"),
         (["devanagari", "blank.png"], 4, "no ink found"),
-        (["empty", SAMPLE], 5, "holds no checkpoint"),
+        (["empty", SAMPLE], 2, "no run is here"),
     ],
 )
 def test_what_cannot_be_explained(

@@ -137,9 +137,10 @@ def everything() -> dict[str, Any]:
             "errors": 1,
             "risk": 1 / 197,
             "points": [
-                {"error_rate": 0.01, "threshold": 0.61, "coverage": 0.996},
-                {"error_rate": 0.001, "threshold": 0.912, "coverage": 0.984},
-                {"error_rate": 0.0, "threshold": None, "coverage": None},
+                {"error_rate": 0.01, "threshold": 0.61, "coverage": 0.995, "errors": 2}
+                | {"risk": 2 / 199},
+                {"error_rate": 0.0, "threshold": 0.912, "coverage": 0.985, "errors": 1}
+                | {"risk": 1 / 197},
             ],
             "curve": {"coverage": [0.9, 0.95, 0.99, 1.0], "risk": [0.0, 0.003, 0.008, 0.015]},
         },
