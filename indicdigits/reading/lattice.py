@@ -119,33 +119,40 @@ class Decoder:
             self._enter(backward, behind, node, moves.source, onward.sum(axis=0), highest)
         return Sums(total, posterior)
 
-    def ways(self) -> Iterator[Way]:
-        """The ways through the lattice, the best first; those far behind it are left out."""
+    def ways(self, most: int) -> Iterator[Way]:
+        """The ways through the lattice, the best first; those far behind it are left out.
+
+        Args:
+            most: How many at most. No step has more than so many that can be among them.
+        """
         lattice, size = self._lattice, self._lattice.size
         best = self._viterbi()
         floor = best[-1][self._automaton.final].max(initial=_NEVER) - _FAR_BEHIND
         order = count()
+        # Of ways that are worth the same the one that is nearly whole comes first: a character that
+        # might as well be any digit of sixteen scripts would else be tried in all of them at once.
         waiting: list[tuple[float, int, int, int, float, tuple[Step, ...]]] = []
         for state in np.flatnonzero(self._automaton.final & (best[-1] > _NEVER)).tolist():
-            heapq.heappush(waiting, (-best[-1, state], next(order), size, state, 0.0, ()))
-        while waiting:
-            bound, _, node, state, score, steps = heapq.heappop(waiting)
+            heapq.heappush(waiting, (-best[-1, state], size, next(order), state, 0.0, ()))
+        while waiting and most:
+            bound, node, _, state, score, steps = heapq.heappop(waiting)
             if node == 0:
                 yield Way(-bound, steps)
+                most -= 1
                 continue
             there = self._moves.target == state
             symbols, sources = self._moves.symbol[there], self._moves.source[there]
             edges = self._into[node]
             taken = lattice.scores[edges][:, symbols]
             worth = best[lattice.first[edges]][:, sources] + taken + score
-            for row, column in zip(*np.nonzero(worth > floor), strict=True):
+            for row, column in _best(worth, floor, most):
                 edge, symbol = int(edges[row]), int(symbols[column])
                 heapq.heappush(
                     waiting,
                     (
                         -float(worth[row, column]),
-                        next(order),
                         int(lattice.first[edge]),
+                        next(order),
                         int(sources[column]),
                         score + float(taken[row, column]),
                         (Step(edge, symbol), *steps),
@@ -194,3 +201,13 @@ class Decoder:
     def _end(self, forward: Float, scale: Float) -> float:
         reached = float(forward[-1][self._automaton.final].sum())
         return float(scale[-1] + np.log(reached)) if reached > 0 else _NEVER
+
+
+def _best(worth: Float, floor: float, most: int) -> list[tuple[int, int]]:
+    """Places (row, column) of the highest values above a floor, so many at most."""
+    flat = worth.ravel()
+    places = np.flatnonzero(flat > floor)
+    if len(places) > most:
+        places = places[np.argpartition(-flat[places], most)[:most]]
+    rows, columns = np.divmod(places, worth.shape[1])
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))

@@ -30,6 +30,7 @@ from indicdigits.runtime.reader import Reader, load
 
 _LIKELY = 0.8  # mean probability of a page's digits, above which it stands the right way up
 _LIKELIER = 0.08  # by how much a turned page must be more probable
+_TRIED = 16  # lines of a turned page that are read to find out whether it is the right way up
 _TURNS = {2: "upside down", 1: "on its left side", 3: "on its right side"}
 
 BLANK = "no ink found: the page is blank"
@@ -107,19 +108,25 @@ class PageReader:
         if likely >= _LIKELY:
             return lines, ()
         notices: tuple[str, ...] = ()
-        threshold = likely + _LIKELIER
-        for turns, side in _TURNS.items():
-            turned = self._lines(quarter_turns(page, turns))
-            if turned and (other := _likelihood(turned)) > threshold:
-                lines, likely, threshold = turned, other, other
-                notices = (f"the page stands {side}; it was read turned",)
+        best, threshold = 0, likely + _LIKELIER
+        for turns in _TURNS:
+            tried = self._lines(quarter_turns(page, turns), most=_TRIED)
+            if tried and (other := _likelihood(tried)) > threshold:
+                best = turns
+                likely = threshold = other
+        if best:
+            lines = self._lines(quarter_turns(page, best))
+            notices = (f"the page stands {_TURNS[best]}; it was read turned",)
         if likely < _LIKELY and not any(line.accepted for line in lines):
             notices = (FOREIGN,)
         return lines, notices
 
-    def _lines(self, page: Page) -> tuple[LineReading, ...]:
+    def _lines(self, page: Page, *, most: int | None = None) -> tuple[LineReading, ...]:
+        """The numbers of a page; of more lines than `most`, those of so many all over it."""
         ink, rules = without_rules(page.ink)
-        lines = (self.read(line) for line in find_lines(ink, rules))
+        found = find_lines(ink, rules)
+        step = 1 if most is None else max(1, -(-len(found) // most))
+        lines = (self.read(line) for line in found[::step])
         return tuple(placed(line, page.to_picture) for line in lines if _is_number(line))
 
 

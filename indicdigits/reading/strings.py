@@ -8,7 +8,6 @@ probability is that of the whole string among all that the line is allowed to sa
 from __future__ import annotations
 
 import math
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -169,7 +168,7 @@ class LineReader:
     def _strings(self, decoder: Decoder, *, passing: bool = False) -> list[Way]:
         """The best way to each of the likeliest strings, or of those that pass."""
         found: dict[tuple[int, ...], Way] = {}
-        for way in islice(decoder.ways(), _WAYS):
+        for way in decoder.ways(_WAYS):
             symbols = tuple(step.symbol for step in way.steps)
             if not passing or self._passes("".join(self.ascii[s] for s in symbols)):
                 found.setdefault(symbols, way)

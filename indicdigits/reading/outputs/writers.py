@@ -143,7 +143,7 @@ class Hocr:
             name = f"{number}_{index}"
             box = _bbox(line["box"])
             shown = _child(page, "span", "ocr_line", f"line_{name}", box)
-            title = f"{box}; x_wconf {_percent(line['probability'])}"
+            title = f"{box}; x_wconf {_percent(_sure(line))}"
             word = _child(shown, "span", "ocrx_word", f"word_{name}", title)
             for place, digit in enumerate(line["digits"], start=1):
                 title = (
@@ -200,7 +200,7 @@ class Alto:
         block = ElementTree.SubElement(space, "TextBlock", {"ID": f"block_{name}"} | where)
         row = ElementTree.SubElement(block, "TextLine", {"ID": f"line_{name}"} | where)
         about = {"ID": f"string_{name}", "CONTENT": line[self._key]}
-        sure = {"WC": f"{line['probability']:.4f}"}
+        sure = {"WC": f"{_sure(line):.4f}"}
         string = ElementTree.SubElement(row, "String", about | sure | where)
         for other in line["alternatives"]:
             ElementTree.SubElement(string, "ALTERNATIVE").text = other[self._key]
@@ -221,6 +221,11 @@ def _bbox(box: tuple[int, int, int, int]) -> str:
 
 def _alto_box(box: tuple[int, int, int, int]) -> dict[str, str]:
     return dict(zip(("HPOS", "VPOS", "WIDTH", "HEIGHT"), map(str, box), strict=True))
+
+
+def _sure(line: Record) -> float:
+    """What these formats say of a word; neither can say that it is refused but by no certainty."""
+    return float(line["probability"]) if line["accepted"] else 0.0
 
 
 def _percent(probability: float) -> int:

@@ -178,7 +178,9 @@ def _otsu(ink: Ink, least: int) -> int | None:
     total = (counts * np.arange(256)).cumsum()
     with np.errstate(divide="ignore", invalid="ignore"):
         between = (total[-1] * weight - total * weight[-1]) ** 2 / (weight * (weight[-1] - weight))
-    return max(least, int(np.nanargmax(between[:-1])) if weight[-1] else least)
+    if np.isnan(between[:-1]).all():  # a single level: nothing to part
+        return least
+    return max(least, int(np.nanargmax(between[:-1])))
 
 
 def _sauvola(ink: Ink) -> Picture:

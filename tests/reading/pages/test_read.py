@@ -98,10 +98,11 @@ def test_same_as_the_command(write, command, tmp_path):
 
 
 def test_blank(page_reader):
-    """A blank page, even a shaded and noisy one, has no lines, and that is said."""
+    """A blank page, even a shaded and noisy or a black one, has no lines, and that is said."""
     rng = np.random.default_rng(0)
     shade = np.linspace(240, 120, 600)[None, :, None] + rng.normal(0, 4, (500, 600, 3))
-    for blank in (np.full((300, 400), 255, np.uint8), shade.astype(np.uint8)):
+    black = np.zeros((300, 400, 3), np.uint8)
+    for blank in (np.full((300, 400), 255, np.uint8), shade.astype(np.uint8), black):
         page = page_reader(blank)
         assert page.lines == ()
         assert "blank" in page.notices[0]
