@@ -31,7 +31,6 @@ from indicdigits.reading import edges as features
 from indicdigits.reading.automaton import literally
 from indicdigits.reading.kinds import MARKS
 from indicdigits.reading.lattice import Decoder, Lattice
-from indicdigits.reading.numbers import grouped
 from indicdigits.reading.patterns import pattern
 from indicdigits.reading.strings import LineReader
 
@@ -57,23 +56,6 @@ class Example(NamedTuple):
     symbols: str
 
 
-def text_of(rng: np.random.Generator) -> str:
-    """Digits alone, or with the marks of amounts, dates and decimals."""
-    digits = "".join(map(str, rng.integers(0, 10, rng.integers(2, 11))))
-    kind = rng.integers(15)
-    if kind == 0:
-        return grouped(int(digits))
-    if kind == 1:
-        return f"{digits}.{rng.integers(0, 100):02d}"
-    if kind == 2:
-        return f"{digits[:2]}/{rng.integers(1, 13):02d}/{rng.integers(1950, 2030)}"
-    if kind == 3:
-        return f"-{digits}"
-    if kind == 5:
-        return f"₹{digits}"
-    return f"{digits}/-" if kind == 4 else digits
-
-
 def examples(lines: int) -> list[Example]:
     """Lines of every set, composed and looked at."""
     result = []
@@ -83,7 +65,12 @@ def examples(lines: int) -> list[Example]:
         rng = np.random.default_rng((7, number))
         for spacing in ("apart", "touching", "overlapping", "mixed"):
             for _ in range(lines // 4):
-                line = compose(text_of(rng), pool, rng, Style(spacing=spacing))
+                line = compose(
+                    string_pools.text_of(rng, longest=10, kinds=15),
+                    pool,
+                    rng,
+                    Style(spacing=spacing),
+                )
                 seen = reader.look(line.ink)
                 if seen is None:
                     continue

@@ -13,6 +13,7 @@ from indicdigits.data.source import load_split, raw_pictures
 from indicdigits.data.split import chosen_of_each
 from indicdigits.data.strings import Pool
 from indicdigits.progress import Reporter
+from indicdigits.reading.numbers import grouped
 from indicdigits.recipe import Source
 
 # data set -> the script whose shipped reader reads it
@@ -32,6 +33,26 @@ DRAWN = {
 Part = Literal["learn", "fit", "test"]
 MOST = 3000  # digits of a pool
 QUIET = Reporter(quiet=True)
+
+
+def text_of(rng: np.random.Generator, *, longest: int, kinds: int) -> str:
+    """A number to compose a line of: digits, or an amount, a decimal, a date.
+
+    Args:
+        rng: Draws it.
+        longest: Most digits, before the marks.
+        kinds: Six of so many numbers have marks.
+    """
+    digits = "".join(map(str, rng.integers(0, 10, rng.integers(2, longest + 1))))
+    marked = {
+        0: lambda: grouped(int(digits)),
+        1: lambda: f"{digits}.{rng.integers(0, 100):02d}",
+        2: lambda: f"{digits[:2]}/{rng.integers(1, 13):02d}/{rng.integers(1950, 2030)}",
+        3: lambda: f"₹{digits}",
+        4: lambda: f"{digits}/-",
+        5: lambda: f"-{digits}",
+    }
+    return marked.get(int(rng.integers(kinds)), lambda: digits)()
 
 
 @cache

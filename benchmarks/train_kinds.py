@@ -32,7 +32,6 @@ import indicdigits
 from indicdigits.data.strings import Line, Style, compose
 from indicdigits.models.kinds import KindNet
 from indicdigits.reading.kinds import COLUMNS, KINDS, ROWS, windows
-from indicdigits.reading.numbers import grouped
 from indicdigits.reading.runs import Runs, runs_of
 from indicdigits.reading.segment import Pieces, cut
 
@@ -64,22 +63,6 @@ def labels(pieces: Pieces, line: Line, runs: Runs) -> Int:
     return np.where(most >= CHARACTER, kind, np.where(most <= NONE, 0, -1)).astype(np.int32)
 
 
-def texts(rng: np.random.Generator) -> str:
-    digits = "".join(map(str, rng.integers(0, 10, rng.integers(2, 9))))
-    kind = rng.integers(9)
-    if kind == 0:
-        return grouped(int(digits))
-    if kind == 1:
-        return f"{digits}.{rng.integers(0, 100):02d}"
-    if kind == 2:
-        return f"{digits[:2]}/{rng.integers(1, 13):02d}/{rng.integers(1950, 2030)}"
-    if kind == 3:
-        return f"₹{digits}"
-    if kind == 4:
-        return f"{digits}/-"
-    return f"-{digits}" if kind == 5 else digits
-
-
 def examples(lines: int) -> Iterator[tuple[npt.NDArray[np.uint8], Int]]:
     """Windows and kinds, line by line."""
     names = [*string_pools.SETS, *string_pools.DRAWN]
@@ -90,7 +73,7 @@ def examples(lines: int) -> Iterator[tuple[npt.NDArray[np.uint8], Int]]:
         for _ in range(count):
             kind = rng.choice(["apart", "touching", "overlapping", "mixed"], p=[0.2, 0.4, 0.1, 0.3])
             style = Style(spacing=kind, pen_change=0.1)
-            line = compose(texts(rng), pool, rng, style)
+            line = compose(string_pools.text_of(rng, longest=8, kinds=9), pool, rng, style)
             pieces = cut(line.ink)
             if pieces is None:
                 continue

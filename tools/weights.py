@@ -38,16 +38,20 @@ def command(*words: object) -> None:
     subprocess.run([sys.executable, "-m", "indicdigits", *map(str, words)], check=True)
 
 
-def train(verb: str, run: Path, *words: object) -> None:
-    """Trains, or goes on with what stands there."""
+def train(verb: str, run: Path, recipe: str, *words: object) -> None:
+    """Trains, or goes on with what stands there if that is of the recipe as it is today."""
     started = (run / "recipe.toml").exists()
+    if started:
+        theirs = recipes.load(run / "recipe.toml", resolved=True).digest()
+        if theirs != recipes.load(recipes.find(recipe)).digest():
+            raise SystemExit(f"{run} is of another state of the recipe {recipe}: move it away")
     command(verb, *(("--resume", run) if started else (*words, "--out", run)))
 
 
 def backbone(name: str) -> None:
     """A backbone; its card to checkpoints/, and the weights if they ship."""
     folder, target = RUNS / name, CHECKPOINTS / name
-    train("pretrain", folder, name)
+    train("pretrain", folder, name, name)
     command("evaluate", folder)
     shutil.rmtree(target, ignore_errors=True)
     if name in SHIPPED:
@@ -68,7 +72,7 @@ def card(folder: Path) -> str:
 def reader(name: str) -> None:
     """One script, calibrated, and its bundle to checkpoints/."""
     folder = RUNS / name
-    train("finetune", folder, "--script", name)
+    train("finetune", folder, f"scripts/{name}", "--script", name)
     command("calibrate", folder)
     command("evaluate", folder)
     target = CHECKPOINTS / f"{name}.indicdigits"

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from indicdigits.cli.common import ErrorRate, Json, Native, Quiet, emit, reporter
-from indicdigits.errors import UsageError
+from indicdigits.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from indicdigits.reading.outputs.writers import Writer
-
-FAILED = 4  # the exit code where a file could not be read
 
 
 def read(
@@ -98,7 +96,7 @@ def read(
                 emit(None, False, _page(record, native=native, several=len(files) > 1))
     if json:
         emit(shown[0] if len(shown) == 1 else {"pages": shown}, True, "")
-    return FAILED if failed else 0
+    return DataError.exit_code if failed else 0
 
 
 def _tracked(

@@ -14,8 +14,9 @@ import pytest
 from indicdigits import recipe as recipes
 from indicdigits.cli import app
 from indicdigits.data.source import Data, Split
-from indicdigits.evaluation import measure, pictures
+from indicdigits.evaluation import calibrate, measure, pictures
 from indicdigits.evaluation.card import card_markdown
+from indicdigits.runtime.acceptance import Acceptance
 
 from .conftest import Make, recipe_of
 
@@ -120,6 +121,33 @@ def test_card_and_figures_agree(run: Path, capsys: pytest.CaptureFixture[str]) -
     assert card("--check") == 6
     path.unlink()
     assert card("--check") == 4
+
+
+def test_calibration_makes_the_card_stale_and_explain_less_sure(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once a run is calibrated its figures are to be measured again, and `explain` goes by it."""
+    picture = Path(__file__).parents[2] / "docs" / "pictures" / "sample-devanagari.png"
+
+    def said(*words: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as ended:
+            app.main([*words])
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out + printed.err
+
+    def surety() -> float:
+        _, out = said("explain", str(run), str(picture), "-o", str(run / "why.png"), "--json")
+        return float(json.loads(out)["answers"][0]["probability"])
+
+    said("evaluate", str(run), "--quiet")
+    before = surety()
+    flat = Acceptance(temperature=100.0, fitted_on="a test")
+    monkeypatch.setattr(calibrate, "read_acceptance", lambda *_: flat)
+    code, error = said("card", str(run), "--check")
+    assert code == 4
+    assert "from before it was calibrated" in error
+    assert f"indicdigits evaluate {run}" in error
+    assert surety() < before
 
 
 def test_parts_of_the_recipes_data(run: Path) -> None:
