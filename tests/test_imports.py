@@ -30,8 +30,8 @@ SEES = {
     "runtime": {"errors", "scripts", "progress", "imaging"},
     "reading": {"errors", "scripts", "progress", "imaging", "runtime"},
     "serve": {"errors", "scripts", "progress", "runtime", "reading"},
-    "evaluation": LEARNING | {"runtime"},
-    "export": LEARNING | {"runtime", "evaluation"},
+    "evaluation": LEARNING | {"runtime", "reading"},
+    "export": LEARNING | {"runtime", "reading", "evaluation"},
 }
 TRAINING_ONLY = {
     "jax",

@@ -68,7 +68,7 @@ def manifest(data: bytes) -> None:
         about |= {"format": bundles.FORMAT, "members": members}
         about.pop("digest", None)
         text = json.dumps(about, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-        about["digest"] = bundles.sha256(text.encode())
+        about["digest"] = container.sha256(text.encode())
         data = json.dumps(about).encode()
     bundles.from_bytes(pack(MEMBERS | {"bundle.json": data}), where="x")
 

@@ -22,6 +22,7 @@ VERBS = (
     "backbones",
     "pretrain",
     "finetune",
+    "lines",
     "evaluate",
     "calibrate",
     "compare",

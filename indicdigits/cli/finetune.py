@@ -95,7 +95,7 @@ def finetune(
             "give one of --script, --recipe and --resume",
             hint="indicdigits finetune --script devanagari",
         )
-    file = None if resume is not None else _recipe_file(script, recipe)
+    file = None if resume is not None else recipe_file(script, recipe)
     options = _changes(weights=weights, backbone=backbone, strategy=strategy, data=data, seed=seed)
     settings = [*_negatives(negatives), *(changes or []), *options]
     if shots is not None:
@@ -154,7 +154,7 @@ def _with_shots(file: Path, changes: list[str], shots: int) -> list[str]:
     return [*few(recipes.load(file, pattern), shots), *changes]
 
 
-def _recipe_file(script: str | None, recipe: str | None) -> Path:
+def recipe_file(script: str | None, recipe: str | None) -> Path:
     """The file of a script's recipe, in this folder or shipped, or of a recipe by name or path."""
     from indicdigits import recipe as recipes
     from indicdigits.scripts import find_script

@@ -123,7 +123,7 @@ def run(
         assert recipe_file is not None
         recipe, root = _recipe_for(verb, recipe_file, changes), recipe_file.parent
         # The others of several processes may see what process 0 has begun.
-        folder = out if place.coordinator and out else _new_folder(out, recipe.name)
+        folder = out if place.coordinator and out else new_folder(out, recipe.name)
     from indicdigits.training import lock, processes
     from indicdigits.training import run as runs
 
@@ -139,7 +139,7 @@ def run(
     with processes.leaving_at_once():
         runtime = _runtime(folder, place, recipe, say, workers=workers, log=log, verb=verb)
         if resume is None and processes.is_first():
-            _new_folder(folder, recipe.name)
+            new_folder(folder, recipe.name)
         say.quiet = quiet or not processes.is_first()
         prepared = runs.prepare(recipe, root, say)
         for line in describe(prepared):
@@ -323,7 +323,7 @@ def _plan(prepared: Prepared, folder: Path) -> dict[str, Any]:
     }
 
 
-def _new_folder(out: Path | None, name: str) -> Path:
+def new_folder(out: Path | None, name: str) -> Path:
     """The folder asked for, which must be free, or the next free one under runs/."""
     if out is not None:
         if out.exists() and not (out.is_dir() and all(map(_is_trifle, out.iterdir()))):

@@ -160,9 +160,11 @@ def compose(text: str, pool: Pool, rng: np.random.Generator, style: Style | None
 
 
 def _cut(ink: Ink) -> Ink:
-    """A digit cut to its ink, which becomes 255."""
+    """A digit cut to its ink, which becomes 255; its paper, grey in some scans, becomes 0."""
     full = float(np.quantile(ink[ink >= _INK], 0.9)) if (ink >= _INK).any() else 255.0
-    ink = np.asarray(cv2.convertScaleAbs(ink, alpha=255 / max(full, 1.0)), np.uint8)
+    paper = min(float(np.median(ink)), full / 2)
+    gain = 255 / max(full - paper, 1.0)
+    ink = np.clip(gain * (ink.astype(np.float32) - paper), 0, 255).astype(np.uint8)
     x, y, width, height = cv2.boundingRect(np.asarray(ink >= 40, np.uint8))
     return ink[y : y + height, x : x + width] if width else ink
 

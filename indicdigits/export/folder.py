@@ -20,16 +20,8 @@ from typing import Any
 from indicdigits.data.storage import flush, storage_errors, temporary_beside
 from indicdigits.errors import UsageError, VerificationError
 from indicdigits.runtime.archive import read_file
-from indicdigits.runtime.bundle import (
-    CARD,
-    GOLDEN,
-    LIMITS,
-    SCHEMA,
-    Bundle,
-    describe,
-    digest_of,
-    sha256,
-)
+from indicdigits.runtime.bundle import CARD, GOLDEN, LIMITS, SCHEMA, Bundle, describe
+from indicdigits.runtime.container import MANIFEST_LIMIT, digest_of, sha256
 from indicdigits.runtime.fields import Table
 from indicdigits.runtime.golden import Golden
 from indicdigits.runtime.parity import Parity
@@ -190,7 +182,7 @@ def read(path: Path, *, whole: bool = False) -> Folder:
     if not (path / ABOUT).is_file():
         raise UsageError("holds no export", where=path, allowed=f"a folder with {ABOUT}")
     try:
-        about = json.loads(read_file(path / ABOUT, LIMITS["bundle.json"]))
+        about = json.loads(read_file(path / ABOUT, MANIFEST_LIMIT))
     except ValueError as error:
         raise VerificationError(f"is no JSON: {error}", where=path / ABOUT) from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:

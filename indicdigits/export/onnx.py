@@ -6,14 +6,14 @@ import contextlib
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import onnx
 import onnxruntime
 from flax import nnx
-from jax2onnx import to_onnx as convert
+from jax2onnx import to_onnx as jax_to_onnx
 
 from indicdigits.errors import VerificationError
 from indicdigits.export.importers import spell_out
@@ -44,25 +44,37 @@ def to_onnx(
     Raises:
         VerificationError: Something in the network cannot be said in ONNX.
     """
+    graph = convert(probabilities_of(model), [("N", size, size, 1)], "image")
+    onnx.helper.set_model_props(graph, {"classes": class_metadata(classes), "script": script})
+    return bytes(graph.SerializeToString(deterministic=True))
+
+
+def convert(
+    answer: Callable[..., Any], inputs: Sequence[tuple[str | int, ...]], name: str
+) -> onnx.ModelProto:
+    """Converts a function of one input, called `name`, that answers `probabilities`.
+
+    Raises:
+        VerificationError: Something in it cannot be said in ONNX.
+    """
     try:
         with _quiet_logs():
-            graph: Any = convert(
-                probabilities_of(model),
-                inputs=[("N", size, size, 1)],
+            graph: Any = jax_to_onnx(
+                answer,
+                inputs=list(inputs),
                 model_name="indicdigits",
                 opset=OPSET,
-                input_names=["image"],
+                input_names=[name],
                 output_names=["probabilities"],
             )
         graph = spell_out(_fold(_as_opset_says(graph)))
-        onnx.helper.set_model_props(graph, {"classes": class_metadata(classes), "script": script})
         onnx.checker.check_model(graph, full_check=True)
     except Exception as error:  # the converter raises whatever its layers meet
         raise VerificationError(
             f"the network cannot be exported to ONNX: {type(error).__name__}: {error}",
             hint="a backbone exports when it is made of layers that jax2onnx knows",
         ) from error
-    return bytes(graph.SerializeToString(deterministic=True))
+    return graph
 
 
 def _as_opset_says(model: Any) -> Any:

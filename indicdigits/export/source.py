@@ -20,7 +20,8 @@ from indicdigits.recipe import Recipe
 from indicdigits.registry.shipped import shipped_weights
 from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime import shipped
-from indicdigits.runtime.bundle import Bundle, sha256
+from indicdigits.runtime.bundle import Bundle
+from indicdigits.runtime.container import sha256
 from indicdigits.runtime.reader import Reader
 
 

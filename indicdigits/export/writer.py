@@ -24,7 +24,8 @@ from indicdigits.export.verify import Predict
 from indicdigits.progress import Reporter
 from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime.archive import write_file
-from indicdigits.runtime.bundle import Bundle, describe, sha256
+from indicdigits.runtime.bundle import Bundle, describe
+from indicdigits.runtime.container import sha256
 from indicdigits.runtime.golden import Golden
 from indicdigits.runtime.parity import Parity
 from indicdigits.runtime.reader import Reader

@@ -28,8 +28,10 @@ class Plain(nnx.Module):
 class Down(nnx.Module):
     """Halves the map, then refines it with a residual convolution (He et al. 2016)."""
 
-    def __init__(self, inputs: int, outputs: int, *, rngs: nnx.Rngs) -> None:
-        self.conv1 = Convolution(inputs, outputs, stride=2, rngs=rngs)
+    def __init__(
+        self, inputs: int, outputs: int, *, stride: int | tuple[int, int] = 2, rngs: nnx.Rngs
+    ) -> None:
+        self.conv1 = Convolution(inputs, outputs, stride=stride, rngs=rngs)
         self.norm1 = BatchNorm(outputs, rngs=rngs)
         self.conv2 = Convolution(outputs, outputs, rngs=rngs)
         self.norm2 = BatchNorm(outputs, rngs=rngs)

@@ -23,7 +23,7 @@ class Convolution(nnx.Module):
         inputs: Input channels.
         outputs: Output channels.
         size: Side of the kernel; odd where the padding is "same".
-        stride: Step in both directions.
+        stride: Step in both directions, or down and to the right.
         padding: "same" keeps the map's size at stride 1, "valid" pads nothing.
         groups: Of channels that do not see each other; `inputs` of them are depthwise.
         bias: Whether a bias is added.
@@ -36,7 +36,7 @@ class Convolution(nnx.Module):
         outputs: int,
         size: int = 3,
         *,
-        stride: int = 1,
+        stride: int | tuple[int, int] = 1,
         padding: Literal["same", "valid"] = "same",
         groups: int = 1,
         bias: bool = False,
@@ -46,30 +46,35 @@ class Convolution(nnx.Module):
         shape = (size, size, inputs // groups, outputs)
         self.kernel = nnx.Param(initial(rngs.params(), shape, jnp.float32))
         self.bias = nnx.Param(jnp.zeros(outputs)) if bias else None
-        self.stride, self.groups = stride, groups
+        self.strides = (stride, stride) if isinstance(stride, int) else stride
+        self.groups = groups
         # Said in numbers: "SAME" would pad even maps on one side only where the stride is 2.
         self.pad = size // 2 if padding == "same" else 0
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Maps (N, H, W, inputs) to (N, H', W', outputs); H' = ceil(H / stride) when "same"."""
+        """Maps (N, H, W, inputs) to (N, H', W', outputs); H' = ceil(H / step) when "same"."""
         kernel = self.kernel[...]
         x = x.astype(kernel.dtype)
-        if x.shape[-1] == 1 and self.stride == 1:
+        if x.shape[-1] == 1 and self.strides == (1, 1):
             x = _one_channel(x, kernel, self.pad)
-        elif self.stride == self.pad == self.groups == 1 and winograd.pays(x, kernel):
+        elif (*self.strides, self.pad, self.groups) == (1, 1, 1, 1) and winograd.pays(x, kernel):
             x = winograd.convolution(x, kernel)
         else:
-            x = _convolved(x, kernel, self.stride, self.pad, self.groups)
+            x = _convolved(x, kernel, self.strides, self.pad, self.groups)
         return x if self.bias is None else x + self.bias[...]
 
 
 def _convolved(
-    x: jax.Array, kernel: jax.Array, stride: int = 1, pad: int = 0, groups: int = 1
+    x: jax.Array,
+    kernel: jax.Array,
+    strides: tuple[int, int] = (1, 1),
+    pad: int = 0,
+    groups: int = 1,
 ) -> jax.Array:
     return jax.lax.conv_general_dilated(
         x,
         kernel,
-        window_strides=(stride, stride),
+        window_strides=strides,
         padding=((pad, pad), (pad, pad)),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=groups,

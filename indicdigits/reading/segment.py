@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from indicdigits.imaging.strip import components_of, digit_height, mask_of
 from indicdigits.reading.answer import Ink
 from indicdigits.reading.seams import Seams
 
@@ -20,7 +21,6 @@ Int = npt.NDArray[np.int32]
 Bool = npt.NDArray[np.bool_]
 
 WORK_HEIGHT = 40  # pixels of a digit; lines of larger digits are shrunk to it
-_INK = 96  # grey level from which a pixel is ink
 _SPECK = 0.6  # components narrower and lower than this many strokes are dirt
 _SMALL = 0.45  # of the line's height: lower components are marks, or parts of a digit
 _WIDE = 1.5  # of the line's height: wider components are surely several digits
@@ -96,43 +96,24 @@ def cut(line: Ink) -> Pieces | None:
     Returns:
         The pieces; None where there is no ink.
     """
-    mask = _mask(line)
+    mask = mask_of(line)
     if not mask.any():
         return None
-    scale = max(1.0, _height(_components(mask)[1][1:]) / WORK_HEIGHT)
+    scale = max(1.0, digit_height(components_of(mask)[1][1:]) / WORK_HEIGHT)
     if scale > 1:
         shape = (max(1, round(line.shape[1] / scale)), max(1, round(line.shape[0] / scale)))
         line = np.asarray(cv2.resize(line, shape, interpolation=cv2.INTER_AREA), np.uint8)
-        mask = _mask(line)
+        mask = mask_of(line)
         if not mask.any():
             return None
-    labels, stats = _components(mask)
+    labels, stats = components_of(mask)
     stroke = _stroke(mask)
     kept = _without_specks(stats, stroke)
-    height = _height(stats[kept])
+    height = digit_height(stats[kept])
     seams = Seams(mask, stroke, height)
     groups = [_parts(stats[n], labels, n, seams) for n in kept.tolist()]
     parts = _in_order(groups, stats, height)
     return _pieces(line, parts, height, stroke, scale)
-
-
-def _mask(line: Ink) -> Ink:
-    return np.asarray(line >= _INK, np.uint8)
-
-
-def _components(mask: Ink) -> tuple[Int, Int]:
-    """The number of the component of each pixel, and the statistics of each, paper first."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    return np.asarray(labels, np.int32), np.asarray(stats, np.int32)
-
-
-def _height(stats: Int) -> float:
-    """The height of a digit: a fifth of the ink's width is of components at least so high."""
-    height, width = stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_WIDTH]
-    large = height >= _SMALL * height.max()
-    order = np.argsort(-height[large])
-    reached = np.cumsum(width[large][order])
-    return float(height[large][order][np.searchsorted(reached, reached[-1] / 5)])
 
 
 def _stroke(mask: Ink) -> float:

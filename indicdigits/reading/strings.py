@@ -1,14 +1,16 @@
 """A line of ink -> the number that is written in it.
 
 The line is cut into too many pieces, every run of pieces that might be a character is read by the
-digit model, all in one batch, and the best way through the lattice of them is the answer. Its
-probability is that of the whole string among all that the line is allowed to say.
+digit model, all in one batch, and ways through the lattice of them are strings. Where there is a
+sequence reader for the script it sees the line as a whole, and the answer is the string that both
+together think most of. Its probability is that of the whole string among all that is allowed.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -16,6 +18,7 @@ from indicdigits.imaging.normalise import normalise
 from indicdigits.reading import patterns, validators
 from indicdigits.reading.answer import Box, Candidate, Character, Ink, LineReading
 from indicdigits.reading.automaton import Automaton, literally
+from indicdigits.reading.ctc import Symbols, decode, score, total
 from indicdigits.reading.edges import (
     Answers,
     Edges,
@@ -25,9 +28,11 @@ from indicdigits.reading.edges import (
     worth,
 )
 from indicdigits.reading.kinds import MARKS
-from indicdigits.reading.lattice import Decoder, Lattice, Sums, Way
+from indicdigits.reading.lattice import Decoder, Lattice, Way
+from indicdigits.reading.opinions import Opinion, joined
 from indicdigits.reading.patterns import PATTERNS
 from indicdigits.reading.segment import Pieces, cut
+from indicdigits.reading.sequence import Looked, SequenceReader, boxes_of, certainties, sequence_for
 from indicdigits.reading.validators import Validator
 from indicdigits.runtime.reader import Reader
 from indicdigits.runtime.reading import NO_INK
@@ -51,6 +56,21 @@ class Seen(NamedTuple):
     answers: Answers
 
 
+class Language(NamedTuple):
+    """What a line may say, in the symbols of the lattice and in those of the sequence reader."""
+
+    lattice: Automaton
+    sequence: Automaton | None
+
+
+class Line(NamedTuple):
+    """A line as both ways see it; without a sequence reader nothing was looked at."""
+
+    seen: Seen
+    lattice: Lattice
+    looked: Looked | None
+
+
 class LineReader:
     """Reads the ink of one line; may be shared between threads.
 
@@ -60,8 +80,11 @@ class LineReader:
             validator (the number then passes its checksum too), or an automaton. None takes the
             validator's shape, or any number.
         validator: What a number has to pass for the line to be accepted: a name or a validator.
-        threshold: Probability from which a line is accepted; None is that of the weights.
+        threshold: Probability from which a line is accepted; None is that of the weights, or of
+            the mixture with the sequence reader.
         weights: Of the lattice; the shipped ones by default.
+        sequence: Sees whole lines, and is asked as well; "shipped" is the one that ships for the
+            reader's digits, if there is one. None reads by the lattice alone.
     """
 
     def __init__(
@@ -72,10 +95,13 @@ class LineReader:
         validator: str | Validator | None = None,
         threshold: float | None = None,
         weights: Weights | None = None,
+        sequence: SequenceReader | Literal["shipped"] | None = "shipped",
     ) -> None:
         self._reader = reader
         self._weights = weights or shipped_weights()
-        self._threshold = self._weights.threshold if threshold is None else threshold
+        self.sequence = sequence_for(reader) if sequence == "shipped" else sequence
+        usual = self.sequence.bundle.mixture if self.sequence else self._weights
+        self.threshold = usual.threshold if threshold is None else threshold
         classes = reader.bundle.classes
         self._classes = np.array(
             [n for n, entry in enumerate(classes) if entry.value is not None], np.int32
@@ -89,11 +115,18 @@ class LineReader:
         self.symbols = "".join(
             a if len(a) == 1 else t for a, t in zip(self.ascii, self._texts, strict=True)
         )
+        # The lattice's symbol of each one of the sequence reader, and the other way round.
+        self._theirs = [texts.index(t) for t in self.sequence.texts] if self.sequence else []
+        self._ours = {symbol: number for number, symbol in enumerate(self._theirs)}
         one = validators.validator(validator) if isinstance(validator, str) else validator
         self._validator = one
         allowed = _language(pattern or (one.pattern if one else "number"))
-        self._allowed = allowed.over(self.symbols)
-        self._valid = allowed.both(one.language()).over(self.symbols) if one else None
+        self._allowed = self._over(allowed)
+        self._valid = self._over(allowed.both(one.language())) if one else None
+
+    def _over(self, allowed: Automaton) -> Language:
+        theirs = None if self.sequence is None else allowed.over(self.sequence.ascii)
+        return Language(allowed.over(self.symbols), theirs)
 
     def __call__(self, line: Ink) -> LineReading:
         """Reads a line.
@@ -104,22 +137,19 @@ class LineReader:
         Returns:
             What it says; boxes are in pixels of `line`.
         """
-        seen = self.look(line)
-        if seen is None:
+        both = self.both(line)
+        if both is None:
             return _nothing(NO_INK, Box(0, 0, 0, 0))
-        lattice = self.lattice(seen)
-        decoder = Decoder(lattice, self._allowed)
-        sums = decoder.sums()
-        found = self._strings(decoder)
+        seen, found = both.seen, self._ranked(both, self._allowed)
         if not found:
             return _nothing("does not fit the pattern", _whole(seen.pieces))
-        ranked = self._ranked(found, lattice, sums)
-        best, way = ranked[0]
+        symbols, best = found[0]
+        way = self._way(symbols, both.lattice)
         wrong = self._validator(best.ascii) if self._validator else None
         if wrong and self._valid:
-            ranked[1:1] = self._passing(lattice, sums)
+            found[1:1] = self._ranked(both, self._valid, passing=True)
         reason = wrong or self._reason(seen, way, best.probability)
-        others = {candidate.text: candidate for candidate, _ in ranked[1:]}
+        others = {candidate.text: candidate for _, candidate in found[1:]}
         return LineReading(
             text=best.text,
             ascii=best.ascii,
@@ -127,20 +157,16 @@ class LineReader:
             accepted=reason is None,
             reason=reason,
             box=_whole(seen.pieces),
-            digits=self._characters(seen, way, sums),
+            digits=self._characters(both, symbols, way),
             alternatives=tuple(others.values()),
         )
 
-    def _ranked(self, ways: list[Way], lattice: Lattice, sums: Sums) -> list[tuple[Candidate, Way]]:
-        """What some ways say and how likely that is, the likeliest first."""
-        candidates = [(self._candidate(way, lattice, sums), way) for way in ways]
-        return sorted(candidates, key=lambda pair: -pair[0].probability)
-
-    def _passing(self, lattice: Lattice, sums: Sums) -> list[tuple[Candidate, Way]]:
-        """The likeliest readings that the validator lets pass."""
-        assert self._valid is not None
-        found = self._strings(Decoder(lattice, self._valid), passing=True)
-        return self._ranked(found, lattice, sums)
+    def both(self, line: Ink) -> Line | None:
+        """A line as both ways see it; None where there is no ink."""
+        seen = self.look(line)
+        if seen is None:
+            return None
+        return Line(seen, self.lattice(seen), self.sequence.look(line) if self.sequence else None)
 
     def look(self, line: Ink) -> Seen | None:
         """Cuts a line and asks the digit model; None where there is no ink."""
@@ -165,45 +191,110 @@ class LineReader:
             scores=worth(seen.edges, seen.answers, self._weights, self._marks),
         )
 
-    def _strings(self, decoder: Decoder, *, passing: bool = False) -> list[Way]:
-        """The best way to each of the likeliest strings, or of those that pass."""
-        found: dict[tuple[int, ...], Way] = {}
-        for way in decoder.ways(_WAYS):
+    def opinions(
+        self, line: Line, allowed: Language | None = None, *, passing: bool = False
+    ) -> dict[Symbols, Opinion]:
+        """The likeliest strings by either way, in the lattice's symbols, and what both think.
+
+        Args:
+            line: The line.
+            allowed: What it may say; by default what this reader allows.
+            passing: Whether only strings count that the validator lets pass.
+        """
+        allowed = allowed or self._allowed
+        decoder = Decoder(line.lattice, allowed.lattice)
+        found = self._strings(decoder.ways(_WAYS), passing=passing)
+        theirs: list[float] = [0.0] * len(found)
+        if line.looked is not None and allowed.sequence is not None:
+            places = line.looked.places
+            for one in decode(places, allowed.sequence, most=_STRINGS):
+                symbols = tuple(self._theirs[symbol] for symbol in one.symbols)
+                if symbols not in found and (not passing or self._passes(self._said(symbols))):
+                    found.append(symbols)
+            strings = [tuple(self._ours[symbol] for symbol in symbols) for symbols in found]
+            theirs = (score(places, strings) - total(places, allowed.sequence)).tolist()
+        everything = decoder.total() if found else 0.0
+        ours = [self._mass(symbols, line.lattice) - everything for symbols in found]
+        return {
+            symbols: Opinion(mine, other)
+            for symbols, mine, other in zip(found, ours, theirs, strict=True)
+        }
+
+    def _ranked(
+        self, line: Line, allowed: Language, *, passing: bool = False
+    ) -> list[tuple[Symbols, Candidate]]:
+        """What a line may say, the likeliest first."""
+        opinions = self.opinions(line, allowed, passing=passing)
+        if self.sequence is None:
+            shares = {s: math.exp(min(0.0, each.lattice)) for s, each in opinions.items()}
+        else:
+            shares = joined(opinions, self.sequence.bundle.mixture)
+        ranked = sorted(shares.items(), key=lambda pair: -pair[1])
+        return [
+            (
+                symbols,
+                Candidate(
+                    text=self._written(symbols), ascii=self._said(symbols), probability=share
+                ),
+            )
+            for symbols, share in ranked
+        ]
+
+    def _strings(self, ways: Iterator[Way], *, passing: bool) -> list[Symbols]:
+        """The likeliest strings of some ways, or those that pass."""
+        found: dict[Symbols, None] = {}
+        for way in ways:
             symbols = tuple(step.symbol for step in way.steps)
-            if not passing or self._passes("".join(self.ascii[s] for s in symbols)):
-                found.setdefault(symbols, way)
+            if not passing or self._passes(self._said(symbols)):
+                found.setdefault(symbols)
             if len(found) == _STRINGS:
                 break
-        return list(found.values())
+        return list(found)
 
     def _passes(self, text: str) -> bool:
         return self._validator is None or self._validator(text) is None
 
-    def _candidate(self, way: Way, lattice: Lattice, sums: Sums) -> Candidate:
-        symbols = [step.symbol for step in way.steps]
-        mass = Decoder(lattice, literally(symbols, self.symbols)).total()
-        return Candidate(
-            text="".join(self._texts[s] for s in symbols),
-            ascii="".join(self.ascii[s] for s in symbols),
-            probability=min(1.0, math.exp(mass - sums.total)),
-        )
+    def _said(self, symbols: Symbols) -> str:
+        return "".join(self.ascii[symbol] for symbol in symbols)
 
-    def _characters(self, seen: Seen, way: Way, sums: Sums) -> tuple[Character, ...]:
+    def _written(self, symbols: Symbols) -> str:
+        return "".join(self._texts[symbol] for symbol in symbols)
+
+    def _mass(self, symbols: Symbols, lattice: Lattice) -> float:
+        return Decoder(lattice, literally(symbols, self.symbols)).total()
+
+    def _way(self, symbols: Symbols, lattice: Lattice) -> Way | None:
+        """The best way to a string, if the lattice has one."""
+        return next(Decoder(lattice, literally(symbols, self.symbols)).ways(1), None)
+
+    def _characters(self, line: Line, symbols: Symbols, way: Way | None) -> tuple[Character, ...]:
+        """The characters of the answer: as the lattice cuts them, or else where they were seen."""
+        if way is not None:
+            sums = Decoder(line.lattice, self._allowed.lattice).sums()
+            pieces, edges = line.seen.pieces, line.seen.edges
+            boxes = [_box(edges.boxes[step.edge].tolist(), pieces.scale) for step in way.steps]
+            sure = [float(sums.posterior[step.edge, step.symbol]) for step in way.steps]
+        else:
+            assert line.looked is not None
+            theirs = tuple(self._ours[symbol] for symbol in symbols)
+            boxes, sure = boxes_of(line.looked, theirs), certainties(line.looked, theirs)
         return tuple(
             Character(
-                text=self._texts[step.symbol],
-                ascii=self.ascii[step.symbol],
-                probability=min(1.0, float(sums.posterior[step.edge, step.symbol])),
-                box=_box(seen.edges.boxes[step.edge].tolist(), seen.pieces.scale),
+                text=self._texts[symbol],
+                ascii=self.ascii[symbol],
+                probability=min(1.0, probability),
+                box=box,
             )
-            for step in way.steps
+            for symbol, probability, box in zip(symbols, sure, boxes, strict=True)
         )
 
-    def _reason(self, seen: Seen, way: Way, probability: float) -> str | None:
-        digits = [step.edge for step in way.steps if step.symbol < len(self._classes)]
-        if not digits or seen.answers.digit[digits].min() < _NO_DIGIT:
+    def _reason(self, seen: Seen, way: Way | None, probability: float) -> str | None:
+        steps = () if way is None else way.steps
+        digits = [step.edge for step in steps if step.symbol < len(self._classes)]
+        # Without a way the lattice has nothing to say of single digits.
+        if way is not None and (not digits or seen.answers.digit[digits].min() < _NO_DIGIT):
             return "not a digit"
-        return None if probability >= self._threshold else "below threshold"
+        return None if probability >= self.threshold else "below threshold"
 
 
 def _language(pattern: str | Automaton) -> Automaton:

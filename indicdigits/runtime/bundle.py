@@ -7,17 +7,16 @@ differently from its network: so none is ever written that did not pass the gate
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from indicdigits.errors import ParityError, VerificationError
+from indicdigits.errors import ParityError
 from indicdigits.runtime.acceptance import Acceptance
-from indicdigits.runtime.archive import Archive, pack, read_file, write_file
+from indicdigits.runtime.archive import read_file, write_file
+from indicdigits.runtime.container import seal, sha256, text_of, unseal
 from indicdigits.runtime.fields import Table
 from indicdigits.runtime.golden import Golden
 from indicdigits.runtime.parity import Parity
@@ -25,10 +24,10 @@ from indicdigits.runtime.parity import Parity
 FORMAT = "indicdigits-bundle"
 SCHEMA = 1
 SUFFIX = ".indicdigits"
-MANIFEST, CARD, GOLDEN = "bundle.json", "card.md", "golden.npz"
+CARD, GOLDEN = "card.md", "golden.npz"
 GRAPHS = {"onnx": "model.onnx"}
 # Bytes that each member may have.
-LIMITS = {MANIFEST: 4 << 20, CARD: 1 << 20, GOLDEN: 16 << 20, GRAPHS["onnx"]: 256 << 20}
+LIMITS = {CARD: 1 << 20, GOLDEN: 16 << 20, GRAPHS["onnx"]: 256 << 20}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,20 +93,20 @@ class Bundle:
         )
 
 
-def sha256(data: bytes) -> str:
-    """The SHA-256 of some bytes, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
 def to_bytes(bundle: Bundle) -> bytes:
     """The file of a bundle; equal bundles give equal bytes."""
+    about = {
+        "format": FORMAT,
+        **describe(bundle),
+        "graphs": GRAPHS,
+        "parity": bundle.parity.table("onnx"),
+    }
     members = {
         CARD: bundle.card.encode(),
         GOLDEN: bundle.golden_npz,
         GRAPHS["onnx"]: bundle.graph,
     }
-    text = json.dumps(_manifest(bundle, members), indent=2, ensure_ascii=False, allow_nan=False)
-    return pack({MANIFEST: text.encode(), **members})
+    return seal(about, members)
 
 
 def describe(bundle: Bundle) -> dict[str, Any]:
@@ -132,21 +131,6 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "licence": bundle.licence,
         "recipe": dict(bundle.recipe),
     }
-
-
-def _manifest(bundle: Bundle, members: Mapping[str, bytes]) -> dict[str, Any]:
-    manifest: dict[str, Any] = {
-        "format": FORMAT,
-        **describe(bundle),
-        "graphs": GRAPHS,
-        "parity": bundle.parity.table("onnx"),
-        "members": {
-            name: {"sha256": sha256(content), "bytes": len(content)}
-            for name, content in members.items()
-        },
-    }
-    manifest["digest"] = digest_of(manifest)
-    return manifest
 
 
 def write(bundle: Bundle, path: Path) -> None:
@@ -175,70 +159,10 @@ def from_bytes(data: bytes, *, where: object) -> Bundle:
     Raises:
         VerificationError: It is not what it claims to be, or a newer version made it.
     """
-    archive = Archive(data, where=where)
-    content = _json(archive.read(MANIFEST, LIMITS[MANIFEST]), where)
-    manifest = Table(content, where=f"{where}, {MANIFEST}")
-    _check_version(manifest, where)
-    if manifest.text("digest") != digest_of(manifest.data):
-        raise VerificationError("bundle.json was changed after it was written", where=where)
-    members = _members(archive, manifest.table("members"), where)
+    manifest, members = unseal(data, LIMITS, kind=FORMAT, schema=SCHEMA, where=where)
+    card = text_of(members[CARD], CARD, where)
     graph = members[GRAPHS["onnx"]]
-    try:
-        card = members[CARD].decode()
-    except UnicodeDecodeError as error:
-        raise VerificationError("card.md is no UTF-8 text", where=where) from error
     return _bundle(manifest, graph=graph, card=card, golden_npz=members[GOLDEN])
-
-
-def _json(content: bytes, where: object) -> dict[str, Any]:
-    try:
-        data = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise VerificationError(f"bundle.json is not valid JSON: {error}", where=where) from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise VerificationError("is no bundle of indicdigits", where=where)
-    return data
-
-
-def _check_version(manifest: Table, where: object) -> None:
-    """Comes before all other checks, so that a newer file is not taken for a damaged one."""
-    schema = manifest.whole("schema", 1, 10**6)
-    if schema > SCHEMA:
-        raise VerificationError(
-            f"was made by a newer version ({manifest.data.get('created_by', 'unknown')}): "
-            f"its schema is {schema}",
-            where=where,
-            allowed=f"schema 1 to {SCHEMA}",
-            hint="upgrade: pip install --upgrade indicdigits",
-        )
-
-
-def digest_of(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 of a table without its field `digest`, keys sorted, without spaces."""
-    rest = {key: value for key, value in manifest.items() if key != "digest"}
-    text = json.dumps(rest, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-    return sha256(text.encode())
-
-
-def _members(archive: Archive, listed: Table, where: object) -> dict[str, bytes]:
-    expected = set(LIMITS) - {MANIFEST}
-    for names in (set(listed.data), set(archive.names) - {MANIFEST}):
-        if names != expected:
-            odd = ", ".join(sorted(names ^ expected))
-            raise VerificationError(
-                f"lacks or has too much: {odd}", where=where, allowed=", ".join(sorted(LIMITS))
-            )
-    members = {}
-    for name in sorted(expected):
-        content = archive.read(name, LIMITS[name])
-        if sha256(content) != listed.table(name).text("sha256"):
-            raise VerificationError(
-                f"{name} is not the file that was written: its SHA-256 differs",
-                where=where,
-                hint="fetch the file again, or export it again",
-            )
-        members[name] = content
-    return members
 
 
 def _bundle(manifest: Table, *, graph: bytes, card: str, golden_npz: bytes) -> Bundle:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import tokenize
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,7 @@ class Golden:
             f"raw_{index}": picture for index, picture in enumerate(self.pictures)
         }
         arrays |= {"inputs": self.inputs, "probabilities": self.probabilities}
-        return pack({f"{name}.npy": _npy(array) for name, array in arrays.items()})
+        return pack_arrays(arrays)
 
     @staticmethod
     def from_bytes(data: bytes, *, size: int, classes: int, where: object) -> Golden:
@@ -87,6 +88,29 @@ class Golden:
         if shapes != ((count, size, size), (count, classes)):
             raise VerificationError(f"inputs, probabilities are of shape {shapes}", where=where)
         return golden
+
+
+def pack_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """Arrays as an npz; equal arrays give equal bytes."""
+    return pack({f"{name}.npy": _npy(array) for name, array in arrays.items()})
+
+
+def arrays_of(data: bytes, *, where: object) -> dict[str, npt.NDArray[Any]]:
+    """Every array of an npz by name: those called `line…` are uint8, all others float32.
+
+    Raises:
+        VerificationError: It is damaged, or an array is of another type.
+    """
+    where = f"{where}, golden.npz"
+    archive = Archive(data, where=where)
+    names = [name.removesuffix(".npy") for name in sorted(archive.names)]
+    kinds: dict[str, type[np.generic]] = {
+        name: np.uint8 if name.startswith("line") else np.float32 for name in names
+    }
+    return {
+        name: _array(archive.read(f"{name}.npy", len(data)), name, kind, where)
+        for name, kind in kinds.items()
+    }
 
 
 def _npy(array: npt.NDArray[Any]) -> bytes:

@@ -10,6 +10,7 @@ from indicdigits.errors import UsageError, did_you_mean
 from indicdigits.runtime.bundle import SUFFIX
 from indicdigits.scripts import SCRIPTS, get_script
 
+LINES = ".indiclines"  # suffix of the bundle of a sequence reader
 ALL = "-all"  # ends the name of a script's reader that has learnt from every set there is
 
 
@@ -17,6 +18,12 @@ def shipped() -> dict[str, Path]:
     """Script -> bundle file of every reader that ships with the package."""
     folder = Path(str(files("indicdigits.checkpoints")))
     return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+
+
+def shipped_lines() -> dict[str, Path]:
+    """Script -> bundle file of every sequence reader that ships with the package."""
+    folder = Path(str(files("indicdigits.checkpoints")))
+    return {path.stem: path for path in sorted(folder.glob(f"*{LINES}"))}
 
 
 def find(name_or_path: str | os.PathLike[str]) -> Path:

@@ -107,7 +107,7 @@ def _phases(
             params=_under("frozen", arrays) | _under("trained", arrays),
             stats=_under("stats", arrays),
         )
-    with _signals() as stop:
+    with stop_signals() as stop:
         for index in range(resumed, len(context.recipe.phases)):
             trainer = PhaseTrainer(context, index, weights, first)
             if found and index == resumed:
@@ -160,7 +160,7 @@ def _batch_size(recipe: Recipe, total: int) -> int:
 
 
 @contextmanager
-def _signals() -> Iterator[Callable[[], int | None]]:
+def stop_signals() -> Iterator[Callable[[], int | None]]:
     """Turns the first SIGINT or SIGTERM into a flag, so that the step can end and be saved."""
     received: list[int] = []
 

@@ -18,7 +18,7 @@ from PIL import Image
 from indicdigits.evaluation import bench
 from indicdigits.evaluation.bench_bundle import TEXTBOOK, Row, measured, table
 from indicdigits.runtime import bundle as bundles
-from indicdigits.runtime.bundle import sha256
+from indicdigits.runtime.container import sha256
 from indicdigits.runtime.shipped import find
 
 WITHOUT_THE_KIT = (

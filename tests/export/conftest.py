@@ -25,7 +25,7 @@ from indicdigits.models import create, freeze
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
 from indicdigits.runtime import bundle as bundles
-from indicdigits.runtime.bundle import sha256
+from indicdigits.runtime.container import sha256
 from indicdigits.runtime.shipped import find
 from indicdigits.training.weights import predict
 

@@ -24,6 +24,7 @@ from indicdigits.export.graphs import Ends
 from indicdigits.export.source import Source, open_source
 from indicdigits.progress import Reporter
 from indicdigits.runtime import bundle as bundles
+from indicdigits.runtime import container
 from indicdigits.runtime.shipped import find
 
 QUIET = Reporter(quiet=True)
@@ -158,7 +159,7 @@ def test_files_outside_a_folder(triton: Path, capsys: pytest.CaptureFixture[str]
     (triton.parent / "secret").write_text("x")
     code, text = command(capsys, "verify", triton)
     assert (code, "was changed" in text) == (6, True)
-    about["digest"] = bundles.digest_of(about)
+    about["digest"] = container.digest_of(about)
     (triton / "about.json").write_text(json.dumps(about))
     code, text = command(capsys, "verify", triton)
     assert (code, "outside" in text) == (6, True)

@@ -13,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from indicdigits.imaging.normalise import SPEC, normalise
 from indicdigits.runtime import bundle as bundles
-from indicdigits.runtime.bundle import Bundle, ClassLabel, sha256
+from indicdigits.runtime.bundle import Bundle, ClassLabel
+from indicdigits.runtime.container import sha256
 from indicdigits.runtime.golden import Golden
 from indicdigits.runtime.parity import Parity
 from indicdigits.runtime.session import open_session, run_graph

@@ -20,7 +20,8 @@ from onnx import TensorProto, helper
 from indicdigits.errors import IndicDigitsError, VerificationError
 from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime.archive import pack
-from indicdigits.runtime.bundle import Bundle, sha256
+from indicdigits.runtime.bundle import Bundle
+from indicdigits.runtime.container import sha256
 from indicdigits.runtime.golden import Golden
 from indicdigits.runtime.graph_file import check_self_contained
 from indicdigits.runtime.reader import Reader

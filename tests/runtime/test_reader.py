@@ -305,7 +305,7 @@ def test_no_graph(make, whole):
     """Bytes that are no graph are a verification error, not a crash."""
     from dataclasses import replace
 
-    from indicdigits.runtime.bundle import sha256
+    from indicdigits.runtime.container import sha256
 
     graph = b"not a graph"
     parity = replace(whole.parity, graph_sha256=sha256(graph))

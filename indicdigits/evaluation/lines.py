@@ -1,0 +1,143 @@
+"""Whole lines: how the two ways to read them are joined, and how well they are read.
+
+Lines are composed of digits of a recipe's sets. The mixture and its threshold are fitted on those
+of the validation part, which neither reader has been trained on; what is measured is of the test
+part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from indicdigits.data.lines import Hand, number_of
+from indicdigits.data.strings import Line, Spacing, Style, compose
+from indicdigits.evaluation.metrics import wilson_interval
+from indicdigits.progress import Reporter
+from indicdigits.reading.opinions import Opinion, joined
+from indicdigits.reading.strings import LineReader
+from indicdigits.runtime.line_bundle import Mixture
+
+SPACINGS: tuple[Spacing, ...] = ("apart", "touching", "overlapping")
+LENGTH = 6  # digits of the lines that are measured
+WRONG = 0.003  # part of the lines that may be wrong and accepted
+LEAST_THRESHOLD = 0.5
+_MISSED = 14.0  # what a line costs whose text neither way has thought of
+Symbols = tuple[int, ...]
+
+
+def written(hands: Sequence[Hand]) -> list[Hand]:
+    """The hands of people; those that are drawn where there are no others."""
+    people = [hand for hand in hands if not hand.dataset.startswith("strokes/")]
+    return people or list(hands)
+
+
+def six_digits(hand: Hand, spacing: Spacing, count: int, seed: int) -> Iterator[Line]:
+    """Lines of six random digits."""
+    rng = np.random.default_rng((seed, SPACINGS.index(spacing)))
+    for _ in range(count):
+        text = "".join(map(str, rng.integers(0, 10, LENGTH)))
+        yield compose(text, hand.pool, rng, Style(spacing=spacing))
+
+
+def fit_mixture(
+    read: LineReader, hands: Sequence[Hand], lines: int, reporter: Reporter, *, name: str
+) -> Mixture:
+    """The weights under which the right strings are likeliest, and the threshold for them.
+
+    Args:
+        read: With the sequence reader, whatever its mixture.
+        hands: Of the validation part.
+        lines: How many of each hand.
+        reporter: Where progress goes.
+        name: Of the reader of single digits.
+
+    Returns:
+        The mixture. Its threshold is the least with which 0.3 % of all these lines are wrong and
+        accepted, half of them numbers with marks, of all spacings alike.
+    """
+    seen = _opinions(read, hands, lines, reporter)
+
+    def loss(weights: npt.NDArray[np.float64]) -> float:
+        mixture = Mixture(lattice=weights[0], sequence=weights[1], threshold=0.0, reader=name)
+        shares = (joined(opinions, mixture).get(right, 0.0) for opinions, right in seen)
+        return float(np.mean([-math.log(max(share, math.exp(-_MISSED))) for share in shares]))
+
+    bounds = [(0.0, 5.0), (0.0, 5.0)]
+    found = minimize(loss, np.array([0.5, 0.5]), method="Nelder-Mead", bounds=bounds)
+    lattice, sequence = (round(float(weight), 4) for weight in found.x)
+    mixture = Mixture(lattice=lattice, sequence=sequence, threshold=0.0, reader=name)
+    return replace(mixture, threshold=_threshold(seen, mixture))
+
+
+def _opinions(
+    read: LineReader, hands: Sequence[Hand], lines: int, reporter: Reporter
+) -> list[tuple[dict[Symbols, Opinion], Symbols]]:
+    """What both ways think of some lines, and what these say."""
+    seen = []
+    with reporter.track("looking at lines", lines * len(hands)) as task:
+        for number, hand in enumerate(hands):
+            rng = np.random.default_rng((11, number))
+            for count in range(lines):
+                marked = float(count % 2)
+                text = number_of(rng, longest=8, marked=marked)
+                style = Style(spacing=SPACINGS[count % 3])
+                line = compose(text, hand.pool, rng, style)
+                task.advance()
+                both = read.both(line.ink)
+                if both is not None:
+                    right = tuple(read.ascii.index(symbol) for symbol in line.text)
+                    seen.append((read.opinions(both), right))
+    return seen
+
+
+def _threshold(seen: Sequence[tuple[dict[Symbols, Opinion], Symbols]], mixture: Mixture) -> float:
+    wrong = []
+    for opinions, right in seen:
+        shares = joined(opinions, mixture)
+        best = max(shares, key=lambda symbols: shares[symbols], default=None)
+        if best is not None and best != right:
+            wrong.append(shares[best])
+    allowed = int(WRONG * len(seen))
+    worst = sorted(wrong, reverse=True)[allowed] if len(wrong) > allowed else 0.0
+    return min(1.0, max(LEAST_THRESHOLD, math.ceil(1e4 * worst + 1e-9) / 1e4))
+
+
+def measure(
+    read: LineReader, hands: Sequence[Hand], lines: int, reporter: Reporter
+) -> dict[str, Any]:
+    """How lines of six digits are read, by data set and spacing.
+
+    Args:
+        read: Reads lines.
+        hands: Of the test part.
+        lines: How many of each hand and spacing.
+        reporter: Where progress goes.
+    """
+    record: dict[str, Any] = {}
+    with reporter.track("reading lines", lines * len(hands) * len(SPACINGS)) as task:
+        for hand in hands:
+            of_hand = record[hand.dataset] = {}
+            for spacing in SPACINGS:
+                exact = refused = wrong = 0
+                for line in six_digits(hand, spacing, lines, seed=0):
+                    found = read(line.ink)
+                    right = found.ascii == line.text
+                    exact += right
+                    refused += not found.accepted
+                    wrong += found.accepted and not right
+                    task.advance()
+                of_hand[spacing] = {
+                    "n": lines,
+                    "exact": exact,
+                    "interval": wilson_interval(exact, lines),
+                    "refused": refused,
+                    "wrong_and_accepted": wrong,
+                }
+    return record
