@@ -26,6 +26,7 @@ import string_pools
 from scipy.optimize import minimize
 
 import indicdigits
+from indicdigits.data.lines import number_of
 from indicdigits.data.strings import Style, compose
 from indicdigits.reading import edges as features
 from indicdigits.reading.automaton import literally
@@ -60,13 +61,13 @@ def examples(lines: int) -> list[Example]:
     """Lines of every set, composed and looked at."""
     result = []
     for number, (dataset, script) in enumerate(string_pools.SETS.items()):
-        reader = LineReader(indicdigits.load(script))
+        reader = LineReader(indicdigits.load(script), sequence=None)
         pool = string_pools.pool_of(dataset, "fit")
         rng = np.random.default_rng((7, number))
         for spacing in ("apart", "touching", "overlapping", "mixed"):
             for _ in range(lines // 4):
                 line = compose(
-                    string_pools.text_of(rng, longest=10, kinds=15),
+                    number_of(rng, longest=10, marked=0.5),
                     pool,
                     rng,
                     Style(spacing=spacing),
@@ -134,7 +135,7 @@ def threshold(weights: features.Weights, lines: int) -> float:
     """The smallest probability that keeps wrong and accepted strings rare."""
     pairs = []
     for number, (dataset, script) in enumerate(string_pools.SETS.items()):
-        reader = LineReader(indicdigits.load(script), weights=weights)
+        reader = LineReader(indicdigits.load(script), weights=weights, sequence=None)
         pool = string_pools.pool_of(dataset, "fit")
         rng = np.random.default_rng((8, number))
         for _ in range(lines):

@@ -29,6 +29,7 @@ from flax import nnx
 from jax2onnx import to_onnx
 
 import indicdigits
+from indicdigits.data.lines import number_of
 from indicdigits.data.strings import Line, Style, compose
 from indicdigits.models.kinds import KindNet
 from indicdigits.reading.kinds import COLUMNS, KINDS, ROWS, windows
@@ -73,7 +74,7 @@ def examples(lines: int) -> Iterator[tuple[npt.NDArray[np.uint8], Int]]:
         for _ in range(count):
             kind = rng.choice(["apart", "touching", "overlapping", "mixed"], p=[0.2, 0.4, 0.1, 0.3])
             style = Style(spacing=kind, pen_change=0.1)
-            line = compose(string_pools.text_of(rng, longest=8, kinds=9), pool, rng, style)
+            line = compose(number_of(rng, longest=8, marked=0.5), pool, rng, style)
             pieces = cut(line.ink)
             if pieces is None:
                 continue

@@ -35,6 +35,7 @@ with atheris.instrument_imports(
     from indicdigits.errors import IndicDigitsError
     from indicdigits.imaging.decode import read_picture
     from indicdigits.runtime import bundle as bundles
+    from indicdigits.runtime import container
     from indicdigits.runtime.archive import pack
     from indicdigits.runtime.golden import Golden
     from indicdigits.runtime.graph_file import check_self_contained

@@ -56,6 +56,14 @@ def read(
         typer.Option(metavar="TOML", help="Where the fields of a form stand.", show_default=False),
     ] = None,
     error_rate: ErrorRate = None,
+    lines: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BUNDLE|none",
+            help="A reader of whole lines; the script's own, if it ships.",
+            show_default=False,
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that read.")] = 1,
     quiet: Quiet = False,
 ) -> int:
@@ -69,6 +77,7 @@ def read(
         validator=validator,
         error_rate=error_rate,
         template=None if template is None else str(template),
+        lines=lines,
     )
     files = find_files(pictures)
     if annotated is not None and (len(files) > 1 or annotated.suffix.lower() != ".png"):

@@ -96,7 +96,7 @@ def hands_of(recipe: Recipe, root: Path, part: Part, reporter: Reporter) -> list
         DataError: The data cannot be had, or no source has all ten digits.
     """
     sources = [source for source in recipe.data.sources if not source.dataset.startswith(NAME)]
-    found = [_hand(recipe, source, root, part, reporter) for source in sources]
+    found = [hand_of(recipe, source, root, part, reporter) for source in sources]
     hands = [hand for hand in found if hand is not None]
     if not hands:
         raise DataError(
@@ -107,10 +107,10 @@ def hands_of(recipe: Recipe, root: Path, part: Part, reporter: Reporter) -> list
     return hands
 
 
-def _hand(
+def hand_of(
     recipe: Recipe, source: Source, root: Path, part: Part, reporter: Reporter
 ) -> Hand | None:
-    """The hand of a source; None where a digit is missing."""
+    """The hand of one source, as in `hands_of`; None where a digit is missing."""
     of: Literal["train", "test"] = "test" if part == "test" else "train"
     classes, strokes = recipe.labels, recipe.strokes
     kwargs = {"classes": classes, "root": root, "reporter": reporter, "strokes": strokes}

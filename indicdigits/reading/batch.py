@@ -21,6 +21,7 @@ from indicdigits.reading.files import PageOf, Picture, load_page, pages_of
 from indicdigits.reading.forms.form import FormReader
 from indicdigits.reading.forms.template import load_template
 from indicdigits.reading.read import PageReader
+from indicdigits.reading.sequence import chosen
 from indicdigits.runtime.reader import load
 
 Record = dict[str, Any]
@@ -31,13 +32,14 @@ _AHEAD = 2  # pages that wait for each worker
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How pages are read: what `load`, `PageReader` and `FormReader` take."""
+    """How pages are read: what `read`, `PageReader` and `FormReader` take."""
 
     script: str
     pattern: str | None = None
     validator: str | None = None
     error_rate: float | None = None
     template: str | None = None
+    lines: str | None = None
 
 
 def read_all(
@@ -120,13 +122,19 @@ def _reader(settings: Settings) -> tuple[Callable[[Picture, str], Record], dict[
     """What reads in this process, and the models by name: SHA-256 of their graphs."""
     cv2.setNumThreads(1)
     if settings.template is not None:
-        form = FormReader(load_template(settings.template), error_rate=settings.error_rate)
+        form = FormReader(
+            load_template(settings.template), error_rate=settings.error_rate, lines=settings.lines
+        )
         models = {"template": form.template.sha256} | form.models
         return (lambda picture, sha256: form(picture, sha256=sha256).as_dict()), models
     reader = load(settings.script, error_rate=settings.error_rate)
-    page = PageReader(reader, pattern=settings.pattern, validator=settings.validator)
-    models = {reader.name: reader.bundle.parity.graph_sha256}
-    return (lambda picture, sha256: page(picture).as_dict()), models
+    page = PageReader(
+        reader,
+        pattern=settings.pattern,
+        validator=settings.validator,
+        sequence=chosen(settings.lines),
+    )
+    return (lambda picture, sha256: page(picture).as_dict()), page.models
 
 
 def file_digest(path: Path) -> str:

@@ -25,6 +25,7 @@ from indicdigits.reading.page.layout import (
 )
 from indicdigits.reading.page.lines import Line, find_lines
 from indicdigits.reading.page.rules import without_rules
+from indicdigits.reading.sequence import Sequence, chosen
 from indicdigits.reading.strings import LineReader
 from indicdigits.runtime.reader import Reader, load
 
@@ -65,14 +66,30 @@ class PageReader:
         reader: Reads single digits.
         pattern: What a line may say, as `LineReader` takes it.
         validator: What checks a line, as `LineReader` takes it.
+        sequence: What sees whole lines, as `LineReader` takes it.
     """
 
     def __init__(
-        self, reader: Reader, *, pattern: str | None = None, validator: str | None = None
+        self,
+        reader: Reader,
+        *,
+        pattern: str | None = None,
+        validator: str | None = None,
+        sequence: Sequence = "shipped",
     ) -> None:
         self.reader = reader
-        self._read_line: ReadLine = LineReader(reader, pattern=pattern, validator=validator)
+        line_reader = LineReader(reader, pattern=pattern, validator=validator, sequence=sequence)
+        self.sequence = line_reader.sequence
+        self._read_line: ReadLine = line_reader
         self._fault = fault_of(pattern, validator)
+
+    @property
+    def models(self) -> dict[str, str]:
+        """What reads, by name: SHA-256 of the graph."""
+        found = {self.reader.name: self.reader.bundle.parity.graph_sha256}
+        if self.sequence is not None:
+            found[f"{self.sequence.bundle.name} lines"] = self.sequence.sha256
+        return found
 
     def __call__(self, source: Source) -> PageReading:
         """Reads a picture.
@@ -137,6 +154,7 @@ def read(
     pattern: str | None = None,
     validator: str | None = None,
     error_rate: float | None = None,
+    lines: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
     r"""Reads the numbers in a picture, as `indicdigits read --json` does.
 
@@ -146,6 +164,8 @@ def read(
         pattern: What every line may say, as `LineReader` takes it: "digits", r"\d{6}", ….
         validator: What every line is checked by: "pin-code", "aadhaar", ….
         error_rate: Part of the accepted digits that may be wrong, as for `load`.
+        lines: The bundle of a sequence reader, which sees whole lines, or "none"; None is the one
+            that ships for the script, if there is one.
 
     Returns:
         `{"lines": [{"text", "ascii", "probability", "accepted", "reason", "box", "digits",
@@ -157,7 +177,9 @@ def read(
         UsageError: No such reader, pattern or validator.
     """
     reader = load(script, error_rate=error_rate)
-    return PageReader(reader, pattern=pattern, validator=validator)(picture).as_dict()
+    sequence = chosen(lines)
+    page = PageReader(reader, pattern=pattern, validator=validator, sequence=sequence)
+    return page(picture).as_dict()
 
 
 def placed(line: LineReading, to_picture: Homography) -> LineReading:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -52,10 +52,19 @@ class SequenceReader:
         (found,) = line_bundle.answer(self._session, strip.ink[np.newaxis])
         return Looked(strip, Places.of(found))
 
+    @property
+    def sha256(self) -> str:
+        """Of its graph."""
+        return self.bundle.parity.graph_sha256
+
     def suits(self, reader: Reader) -> bool:
         """Whether it reads the same digits as a reader of single ones."""
         theirs = {entry.text for entry in reader.bundle.classes if entry.value is not None}
         return theirs == {s.text for s in self.bundle.symbols if s.ascii.isdigit()}
+
+
+# A sequence reader, the one that ships for the reader's digits, or none.
+Sequence = SequenceReader | Literal["shipped"] | None
 
 
 def boxes_of(looked: Looked, symbols: Symbols) -> list[Box]:
@@ -80,6 +89,18 @@ def certainties(looked: Looked, symbols: Symbols) -> list[float]:
         float(places.probabilities[there, symbol + 1].max())
         for there, symbol in zip(rows, symbols, strict=True)
     ]
+
+
+def chosen(lines: str | os.PathLike[str] | None) -> Sequence:
+    """What a user has said of the sequence reader: None for what ships, "none", or a bundle.
+
+    Raises:
+        UsageError: There is no such file.
+        VerificationError: It is not what it claims to be.
+    """
+    if lines is None:
+        return "shipped"
+    return None if lines == "none" else load_sequence(lines)
 
 
 def load_sequence(path: str | os.PathLike[str]) -> SequenceReader:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from indicdigits.errors import UsageError
 from indicdigits.imaging.normalise import normalise
 from indicdigits.reading import patterns, validators
 from indicdigits.reading.answer import Box, Candidate, Character, Ink, LineReading
@@ -32,7 +33,7 @@ from indicdigits.reading.lattice import Decoder, Lattice, Way
 from indicdigits.reading.opinions import Opinion, joined
 from indicdigits.reading.patterns import PATTERNS
 from indicdigits.reading.segment import Pieces, cut
-from indicdigits.reading.sequence import Looked, SequenceReader, boxes_of, certainties, sequence_for
+from indicdigits.reading.sequence import Looked, Sequence, boxes_of, certainties, sequence_for
 from indicdigits.reading.validators import Validator
 from indicdigits.runtime.reader import Reader
 from indicdigits.runtime.reading import NO_INK
@@ -95,11 +96,18 @@ class LineReader:
         validator: str | Validator | None = None,
         threshold: float | None = None,
         weights: Weights | None = None,
-        sequence: SequenceReader | Literal["shipped"] | None = "shipped",
+        sequence: Sequence = "shipped",
     ) -> None:
         self._reader = reader
         self._weights = weights or shipped_weights()
         self.sequence = sequence_for(reader) if sequence == "shipped" else sequence
+        if self.sequence is not None and not self.sequence.suits(reader):
+            raise UsageError(
+                f"reads other digits than {reader.name!r}",
+                where=f"the reader of lines {self.sequence.bundle.name!r}",
+                allowed=f"one for {reader.script}",
+                hint="indicdigits lines --script NAME makes one; --lines none reads without",
+            )
         usual = self.sequence.bundle.mixture if self.sequence else self._weights
         self.threshold = usual.threshold if threshold is None else threshold
         classes = reader.bundle.classes

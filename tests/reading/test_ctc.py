@@ -12,9 +12,7 @@ from indicdigits.reading.ctc import Places, decode, placed, score, total
 from indicdigits.reading.patterns import pattern
 
 ALPHABET = "012"
-ANYTHING = Automaton(
-    alphabet=ALPHABET, table=np.zeros((1, 3), np.int32), final=np.array([True])
-)
+ANYTHING = Automaton(alphabet=ALPHABET, table=np.zeros((1, 3), np.int32), final=np.array([True]))
 
 
 def random_places(seed: int, count: int = 5) -> Places:
@@ -27,9 +25,9 @@ def by_hand(places: Places) -> dict[tuple[int, ...], float]:
     """Every string's probability, by going through all placements."""
     found: dict[tuple[int, ...], float] = {}
     for path in itertools.product(range(4), repeat=len(places.probabilities)):
-        probability = float(np.prod([row[k] for row, k in zip(places.probabilities, path)]))
+        steps = places.probabilities[np.arange(len(path)), list(path)]
         symbols = tuple(k - 1 for k, _ in itertools.groupby(path) if k)
-        found[symbols] = found.get(symbols, 0.0) + probability
+        found[symbols] = found.get(symbols, 0.0) + float(steps.prod())
     return found
 
 

@@ -22,6 +22,7 @@ from indicdigits.reading.page.layout import bounded
 from indicdigits.reading.page.lines import Line, find_lines
 from indicdigits.reading.page.rules import Rules, without_rules
 from indicdigits.reading.read import PageReader, placed
+from indicdigits.reading.sequence import chosen
 from indicdigits.runtime.reader import Reader, load
 from indicdigits.runtime.reading import NO_INK
 
@@ -41,6 +42,7 @@ class FieldReading:
         template_sha256: Of the template's file.
         model: Name of the digit reader.
         model_sha256: Of its graph.
+        lines_sha256: Of the graph of the sequence reader, or None where none was asked.
         time: When it was read, UTC, ISO 8601.
     """
 
@@ -50,6 +52,7 @@ class FieldReading:
     template_sha256: str
     model: str
     model_sha256: str
+    lines_sha256: str | None
     time: str
 
     def as_dict(self) -> dict[str, Any]:
@@ -96,28 +99,33 @@ class FormReader:
     Args:
         template: Where the fields are.
         error_rate: Part of the accepted digits that may be wrong, as for `load`.
+        lines: The bundle of a sequence reader, or "none", as for `read`.
 
     Raises:
         UsageError: A field's script has no reader, or its pattern or validator is unknown.
     """
 
-    def __init__(self, template: Template, *, error_rate: float | None = None) -> None:
-        self.template = template
+    def __init__(
+        self, template: Template, *, error_rate: float | None = None, lines: str | None = None
+    ) -> None:
+        self.template, sequence = template, chosen(lines)
         readers: dict[str, Reader] = {}
         self._fields: list[tuple[Field, PageReader]] = []
         for field in template.fields:
             if field.script not in readers:
                 readers[field.script] = load(field.script, error_rate=error_rate)
             reader = PageReader(
-                readers[field.script], pattern=field.pattern, validator=field.validator
+                readers[field.script],
+                pattern=field.pattern,
+                validator=field.validator,
+                sequence=sequence,
             )
             self._fields.append((field, reader))
 
     @property
     def models(self) -> dict[str, str]:
-        """The digit readers by name: SHA-256 of their graphs."""
-        readers = (reader.reader for _, reader in self._fields)
-        return {reader.name: reader.bundle.parity.graph_sha256 for reader in readers}
+        """What reads, by name: SHA-256 of the graphs."""
+        return {name: sha for _, page in self._fields for name, sha in page.models.items()}
 
     def __call__(self, picture: Picture, *, sha256: str) -> FormReading:
         """Reads a form.
@@ -146,6 +154,7 @@ class FormReader:
                 template_sha256=self.template.sha256,
                 model=reader.reader.name,
                 model_sha256=self.models[reader.reader.name],
+                lines_sha256=reader.sequence.sha256 if reader.sequence else None,
                 time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             )
             for field, reader in self._fields
