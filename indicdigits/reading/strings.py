@@ -124,7 +124,7 @@ class LineReader:
             a if len(a) == 1 else t for a, t in zip(self.ascii, self._texts, strict=True)
         )
         # The lattice's symbol of each one of the sequence reader, and the other way round.
-        self._theirs = [texts.index(t) for t in self.sequence.texts] if self.sequence else []
+        self._theirs = [self._texts.index(t) for t in self.sequence.texts] if self.sequence else []
         self._ours = {symbol: number for number, symbol in enumerate(self._theirs)}
         one = validators.validator(validator) if isinstance(validator, str) else validator
         self._validator = one
