@@ -20,16 +20,17 @@ from indicdigits.data.lines import Hand, number_of
 from indicdigits.data.strings import Line, Spacing, Style, compose
 from indicdigits.evaluation.metrics import wilson_interval
 from indicdigits.progress import Reporter
-from indicdigits.reading.opinions import Opinion, joined
+from indicdigits.reading.ctc import Symbols
+from indicdigits.reading.opinions import Opinions, joined
 from indicdigits.reading.strings import LineReader
-from indicdigits.runtime.line_bundle import Mixture
+from indicdigits.runtime.line_bundle import Mixture, Pooled
 
 SPACINGS: tuple[Spacing, ...] = ("apart", "touching", "overlapping")
 LENGTH = 6  # digits of the lines that are measured
 WRONG = 0.003  # part of the lines that may be wrong and accepted
 LEAST_THRESHOLD = 0.5
 _MISSED = 14.0  # what a line costs whose text neither way has thought of
-Symbols = tuple[int, ...]
+Seen = tuple[Opinions, Symbols]  # what both ways think of a line, and what it says
 
 
 def written(hands: Sequence[Hand]) -> list[Hand]:
@@ -59,34 +60,42 @@ def fit_mixture(
         name: Of the reader of single digits.
 
     Returns:
-        The mixture. Its threshold is the least with which 0.3 % of all these lines are wrong and
-        accepted, half of them numbers with marks, of all spacings alike.
+        The mixture. Its thresholds are the least with which 0.3 % of the lines apart, and of those
+        that touch, are wrong and accepted.
     """
     seen = _opinions(read, hands, lines, reporter)
+    apart = _pooled([pair for pair in seen if not pair[0].touching])
+    touching = _pooled([pair for pair in seen if pair[0].touching])
+    return Mixture(apart=apart, touching=touching, reader=name)
+
+
+def _pooled(seen: Sequence[Seen]) -> Pooled:
+    """The weights with the least mean logarithmic loss, and the threshold."""
 
     def loss(weights: npt.NDArray[np.float64]) -> float:
-        mixture = Mixture(lattice=weights[0], sequence=weights[1], threshold=0.0, reader=name)
-        shares = (joined(opinions, mixture).get(right, 0.0) for opinions, right in seen)
+        pooled = Pooled(lattice=weights[0], sequence=weights[1], threshold=0.0)
+        shares = (joined(opinions.of, pooled).get(right, 0.0) for opinions, right in seen)
         return float(np.mean([-math.log(max(share, math.exp(-_MISSED))) for share in shares]))
 
     bounds = [(0.0, 5.0), (0.0, 5.0)]
     found = minimize(loss, np.array([0.5, 0.5]), method="Nelder-Mead", bounds=bounds)
     lattice, sequence = (round(float(weight), 4) for weight in found.x)
-    mixture = Mixture(lattice=lattice, sequence=sequence, threshold=0.0, reader=name)
-    return replace(mixture, threshold=_threshold(seen, mixture))
+    pooled = Pooled(lattice=lattice, sequence=sequence, threshold=0.0)
+    return replace(pooled, threshold=_threshold(seen, pooled))
 
 
 def _opinions(
     read: LineReader, hands: Sequence[Hand], lines: int, reporter: Reporter
-) -> list[tuple[dict[Symbols, Opinion], Symbols]]:
+) -> list[Seen]:
     """What both ways think of some lines, and what these say."""
-    seen = []
+    seen: list[Seen] = []
     with reporter.track("looking at lines", lines * len(hands)) as task:
         for number, hand in enumerate(hands):
             rng = np.random.default_rng((11, number))
             for count in range(lines):
-                marked = float(count % 2)
-                text = number_of(rng, longest=8, marked=marked)
+                # Half of them six digits, which is what thresholds are judged by.
+                plain = "".join(map(str, rng.integers(0, 10, LENGTH)))
+                text = plain if count % 2 else number_of(rng, longest=8, marked=0.5)
                 style = Style(spacing=SPACINGS[count % 3])
                 line = compose(text, hand.pool, rng, style)
                 task.advance()
@@ -97,10 +106,11 @@ def _opinions(
     return seen
 
 
-def _threshold(seen: Sequence[tuple[dict[Symbols, Opinion], Symbols]], mixture: Mixture) -> float:
+def _threshold(seen: Sequence[Seen], pooled: Pooled) -> float:
+    """The least with which 0.3 % of these lines are wrong and accepted."""
     wrong = []
     for opinions, right in seen:
-        shares = joined(opinions, mixture)
+        shares = joined(opinions.of, pooled)
         best = max(shares, key=lambda symbols: shares[symbols], default=None)
         if best is not None and best != right:
             wrong.append(shares[best])

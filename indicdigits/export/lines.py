@@ -26,17 +26,18 @@ from indicdigits.reading.sequence import SequenceReader
 from indicdigits.reading.strings import LineReader
 from indicdigits.runtime import line_bundle
 from indicdigits.runtime.container import sha256
-from indicdigits.runtime.line_bundle import LineBundle, LineSymbol, Mixture
+from indicdigits.runtime.line_bundle import LineBundle, LineSymbol, Mixture, Pooled
 from indicdigits.runtime.parity import Parity
 from indicdigits.runtime.reader import Reader
 from indicdigits.training import ctc
 from indicdigits.training.weights import load_weights
 
-FIT_LINES = 600  # of each hand, for the mixture
+FIT_LINES = 1200  # of each hand, for the mixture
 TEST_LINES = 300  # of each hand and spacing, for the figures
 _PROOF_BATCHES = 8
 _GOLDEN = 6  # lines
-_UNFITTED = Mixture(lattice=0.5, sequence=0.5, threshold=0.5, reader="")
+_HALVES = Pooled(lattice=0.5, sequence=0.5, threshold=0.5)
+_UNFITTED = Mixture(apart=_HALVES, touching=_HALVES, reader="")
 
 
 def export_lines(run: Path, reader: Reader, output: Path, reporter: Reporter) -> LineBundle:
@@ -151,10 +152,11 @@ def _joined(
         )
     read = LineReader(reader, sequence=sequence)
     mixture = fit_mixture(read, hands, FIT_LINES, reporter, name=reader.name)
-    reporter.say(
-        f"joined: {mixture.lattice:g} of the lattice, {mixture.sequence:g} of the sequence reader, "
-        f"accepted from {mixture.threshold:.4f}"
-    )
+    for case, pooled in (("apart", mixture.apart), ("touching", mixture.touching)):
+        reporter.say(
+            f"{case}: {pooled.lattice:g} of the lattice, {pooled.sequence:g} of the sequence "
+            f"reader, accepted from {pooled.threshold:.4f}"
+        )
     return replace(bundle, mixture=mixture)
 
 

@@ -7,13 +7,12 @@ pool (Genest and Zidek 1986), whose weights were fitted on lines of training dig
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 
-from indicdigits.runtime.line_bundle import Mixture
-
-T = TypeVar("T")
+from indicdigits.reading.ctc import Symbols
+from indicdigits.runtime.line_bundle import Mixture, Pooled
 
 _LEAST = -14.0  # a logarithm; a way to read may be wrong that says less of a string
 
@@ -25,11 +24,28 @@ class Opinion(NamedTuple):
     sequence: float
 
 
-def joined(opinions: Mapping[T, Opinion], mixture: Mixture) -> dict[T, float]:
+class Opinions(NamedTuple):
+    """What both ways think of a line.
+
+    Attributes:
+        of: Strings, in symbols of the lattice, and what is thought of each.
+        touching: Whether the lattice had to cut ink, or the two see different numbers of
+            characters.
+    """
+
+    of: dict[Symbols, Opinion]
+    touching: bool
+
+    def pooled(self, mixture: Mixture) -> Pooled:
+        """How far each way is to be trusted with this line."""
+        return mixture.touching if self.touching else mixture.apart
+
+
+def joined(opinions: Mapping[Symbols, Opinion], pooled: Pooled) -> dict[Symbols, float]:
     """The probability of each string among those that either way has thought of."""
     if not opinions:
         return {}
     logs = np.maximum(np.array(list(opinions.values())), _LEAST)
-    worth = logs @ np.array([mixture.lattice, mixture.sequence])
+    worth = logs @ np.array([pooled.lattice, pooled.sequence])
     shares = np.exp(worth - worth.max())
     return dict(zip(opinions, (shares / shares.sum()).tolist(), strict=True))

@@ -30,7 +30,7 @@ from indicdigits.reading.edges import (
 )
 from indicdigits.reading.kinds import MARKS
 from indicdigits.reading.lattice import Decoder, Lattice, Way
-from indicdigits.reading.opinions import Opinion, joined
+from indicdigits.reading.opinions import Opinion, Opinions, joined
 from indicdigits.reading.patterns import PATTERNS
 from indicdigits.reading.segment import Pieces, cut
 from indicdigits.reading.sequence import Looked, Sequence, boxes_of, certainties, sequence_for
@@ -82,7 +82,7 @@ class LineReader:
             validator's shape, or any number.
         validator: What a number has to pass for the line to be accepted: a name or a validator.
         threshold: Probability from which a line is accepted; None is that of the weights, or of
-            the mixture with the sequence reader.
+            the mixture with the sequence reader, which has one for digits that touch.
         weights: Of the lattice; the shipped ones by default.
         sequence: Sees whole lines, and is asked as well; "shipped" is the one that ships for the
             reader's digits, if there is one. None reads by the lattice alone.
@@ -108,8 +108,7 @@ class LineReader:
                 allowed=f"one for {reader.script}",
                 hint="indicdigits lines --script NAME makes one; --lines none reads without",
             )
-        usual = self.sequence.bundle.mixture if self.sequence else self._weights
-        self.threshold = usual.threshold if threshold is None else threshold
+        self._threshold = threshold
         classes = reader.bundle.classes
         self._classes = np.array(
             [n for n, entry in enumerate(classes) if entry.value is not None], np.int32
@@ -148,15 +147,16 @@ class LineReader:
         both = self.both(line)
         if both is None:
             return _nothing(NO_INK, Box(0, 0, 0, 0))
-        seen, found = both.seen, self._ranked(both, self._allowed)
+        opinions = self.opinions(both)
+        found = self._ranked(opinions)
         if not found:
-            return _nothing("does not fit the pattern", _whole(seen.pieces))
+            return _nothing("does not fit the pattern", _whole(both.seen.pieces))
         symbols, best = found[0]
         way = self._way(symbols, both.lattice)
         wrong = self._validator(best.ascii) if self._validator else None
         if wrong and self._valid:
-            found[1:1] = self._ranked(both, self._valid, passing=True)
-        reason = wrong or self._reason(seen, way, best.probability)
+            found[1:1] = self._ranked(self.opinions(both, self._valid, passing=True))
+        reason = wrong or self._reason(both.seen, way, opinions, best.probability)
         others = {candidate.text: candidate for _, candidate in found[1:]}
         return LineReading(
             text=best.text,
@@ -164,7 +164,7 @@ class LineReader:
             probability=best.probability,
             accepted=reason is None,
             reason=reason,
-            box=_whole(seen.pieces),
+            box=_whole(both.seen.pieces),
             digits=self._characters(both, symbols, way),
             alternatives=tuple(others.values()),
         )
@@ -201,8 +201,8 @@ class LineReader:
 
     def opinions(
         self, line: Line, allowed: Language | None = None, *, passing: bool = False
-    ) -> dict[Symbols, Opinion]:
-        """The likeliest strings by either way, in the lattice's symbols, and what both think.
+    ) -> Opinions:
+        """The likeliest strings by either way, and what both think of each.
 
         Args:
             line: The line.
@@ -211,53 +211,46 @@ class LineReader:
         """
         allowed = allowed or self._allowed
         decoder = Decoder(line.lattice, allowed.lattice)
-        found = self._strings(decoder.ways(_WAYS), passing=passing)
-        theirs: list[float] = [0.0] * len(found)
+        ways = self._best_ways(decoder.ways(_WAYS), passing=passing)
+        found, theirs, touching = list(ways), [0.0] * len(ways), False
         if line.looked is not None and allowed.sequence is not None:
             places = line.looked.places
-            for one in decode(places, allowed.sequence, most=_STRINGS):
+            seen = decode(places, allowed.sequence, most=_STRINGS)
+            touching = not ways or not seen or len(seen[0].symbols) != len(found[0])
+            touching = touching or _cuts(line.seen, ways[found[0]])
+            for one in seen:
                 symbols = tuple(self._theirs[symbol] for symbol in one.symbols)
-                if symbols not in found and (not passing or self._passes(self._said(symbols))):
+                if symbols not in ways and (not passing or self._passes(self._said(symbols))):
                     found.append(symbols)
             strings = [tuple(self._ours[symbol] for symbol in symbols) for symbols in found]
             theirs = (score(places, strings) - total(places, allowed.sequence)).tolist()
         everything = decoder.total() if found else 0.0
         ours = [self._mass(symbols, line.lattice) - everything for symbols in found]
-        return {
-            symbols: Opinion(mine, other)
-            for symbols, mine, other in zip(found, ours, theirs, strict=True)
-        }
+        pairs = zip(ours, theirs, strict=True)
+        return Opinions({s: Opinion(*pair) for s, pair in zip(found, pairs, strict=True)}, touching)
 
-    def _ranked(
-        self, line: Line, allowed: Language, *, passing: bool = False
-    ) -> list[tuple[Symbols, Candidate]]:
+    def _ranked(self, opinions: Opinions) -> list[tuple[Symbols, Candidate]]:
         """What a line may say, the likeliest first."""
-        opinions = self.opinions(line, allowed, passing=passing)
         if self.sequence is None:
-            shares = {s: math.exp(min(0.0, each.lattice)) for s, each in opinions.items()}
+            shares = {s: math.exp(min(0.0, each.lattice)) for s, each in opinions.of.items()}
         else:
-            shares = joined(opinions, self.sequence.bundle.mixture)
+            shares = joined(opinions.of, opinions.pooled(self.sequence.bundle.mixture))
         ranked = sorted(shares.items(), key=lambda pair: -pair[1])
         return [
-            (
-                symbols,
-                Candidate(
-                    text=self._written(symbols), ascii=self._said(symbols), probability=share
-                ),
-            )
-            for symbols, share in ranked
+            (s, Candidate(text=self._written(s), ascii=self._said(s), probability=share))
+            for s, share in ranked
         ]
 
-    def _strings(self, ways: Iterator[Way], *, passing: bool) -> list[Symbols]:
-        """The likeliest strings of some ways, or those that pass."""
-        found: dict[Symbols, None] = {}
+    def _best_ways(self, ways: Iterator[Way], *, passing: bool) -> dict[Symbols, Way]:
+        """The best way to each of the likeliest strings, or of those that pass."""
+        found: dict[Symbols, Way] = {}
         for way in ways:
             symbols = tuple(step.symbol for step in way.steps)
             if not passing or self._passes(self._said(symbols)):
-                found.setdefault(symbols)
+                found.setdefault(symbols, way)
             if len(found) == _STRINGS:
                 break
-        return list(found)
+        return found
 
     def _passes(self, text: str) -> bool:
         return self._validator is None or self._validator(text) is None
@@ -296,13 +289,32 @@ class LineReader:
             for symbol, probability, box in zip(symbols, sure, boxes, strict=True)
         )
 
-    def _reason(self, seen: Seen, way: Way | None, probability: float) -> str | None:
-        steps = () if way is None else way.steps
-        digits = [step.edge for step in steps if step.symbol < len(self._classes)]
-        # Without a way the lattice has nothing to say of single digits.
-        if way is not None and (not digits or seen.answers.digit[digits].min() < _NO_DIGIT):
-            return "not a digit"
-        return None if probability >= self.threshold else "below threshold"
+    def _reason(
+        self, seen: Seen, way: Way | None, opinions: Opinions, probability: float
+    ) -> str | None:
+        # Where digits touch and were cut badly, the lattice's pieces are no digits; what is no
+        # writing of digits at all does not reach the threshold of such lines.
+        if not opinions.touching:
+            steps = () if way is None else way.steps
+            digits = [step.edge for step in steps if step.symbol < len(self._classes)]
+            if not digits or seen.answers.digit[digits].min() < _NO_DIGIT:
+                return "not a digit"
+        return None if probability >= self._least(opinions) else "below threshold"
+
+    def _least(self, opinions: Opinions) -> float:
+        """The probability from which the line is accepted."""
+        if self._threshold is not None:
+            return self._threshold
+        if self.sequence is None:
+            return self._weights.threshold
+        return opinions.pooled(self.sequence.bundle.mixture).threshold
+
+
+def _cuts(seen: Seen, way: Way) -> bool:
+    """Whether a way cuts ink."""
+    edges = [step.edge for step in way.steps]
+    ends = np.concatenate([seen.edges.first[edges], seen.edges.last[edges]])
+    return bool((seen.pieces.cut[ends] > 0).any())
 
 
 def _language(pattern: str | Automaton) -> Automaton:

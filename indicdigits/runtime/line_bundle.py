@@ -19,6 +19,7 @@ from indicdigits.imaging.strip import DIGIT, ROWS, STEP, strip_of
 from indicdigits.runtime.archive import read_file, write_file
 from indicdigits.runtime.bundle import CARD, GOLDEN
 from indicdigits.runtime.container import seal, sha256, text_of, unseal
+from indicdigits.runtime.fields import Table
 from indicdigits.runtime.golden import arrays_of, pack_arrays
 from indicdigits.runtime.parity import Parity
 from indicdigits.runtime.session import open_session, scaled
@@ -47,21 +48,32 @@ class LineSymbol:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mixture:
-    """How the two ways to read a line are joined; fitted on training digits.
-
-    A string is worth the weighted sum of the logarithms of its two probabilities.
+class Pooled:
+    """How the two ways to read a line are joined: by the weights of their logarithms.
 
     Attributes:
         lattice: Weight of the lattice over single digits.
         sequence: Weight of the sequence reader.
         threshold: Probability from which a line is accepted.
-        reader: Name of the reader of digits that it was fitted with.
     """
 
     lattice: float
     sequence: float
     threshold: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixture:
+    """Who is trusted how far; fitted on training digits.
+
+    Attributes:
+        apart: Where all characters stand apart, or seem to.
+        touching: Where the lattice had to cut ink, or the two see different numbers of characters.
+        reader: Name of the reader of digits that it was fitted with.
+    """
+
+    apart: Pooled
+    touching: Pooled
     reader: str
 
 
@@ -196,15 +208,22 @@ def from_bytes(data: bytes, *, where: object) -> LineBundle:
         golden_npz=members[GOLDEN],
         parity=Parity.of(table.table("parity"), sha256(members[GRAPH])),
         mixture=Mixture(
-            lattice=mixture.number("lattice", 0.0, 100.0),
-            sequence=mixture.number("sequence", 0.0, 100.0),
-            threshold=mixture.number("threshold", 0.0, 1.0),
+            apart=_pooled(mixture.table("apart")),
+            touching=_pooled(mixture.table("touching")),
             reader=mixture.text("reader"),
         ),
         metrics=table.table("metrics").data,
         licence=table.text("licence"),
         recipe=table.table("recipe").data,
         created_by=table.text("created_by"),
+    )
+
+
+def _pooled(table: Table) -> Pooled:
+    return Pooled(
+        lattice=table.number("lattice", 0.0, 100.0),
+        sequence=table.number("sequence", 0.0, 100.0),
+        threshold=table.number("threshold", 0.0, 1.0),
     )
 
 
