@@ -205,7 +205,7 @@ class LineBatches:
             spacing = str(rng.choice(list(_SPACINGS), p=list(_SPACINGS.values())))
             style = Style(spacing=spacing, pen_change=0.1, slope=0.03)  # type: ignore[arg-type]
             line = compose(number_of(rng, longest=9, marked=0.4), hand.pool, rng, style)
-            strip = strip_of(_worn(line.ink, rng))
+            strip = strip_of(worn(line.ink, rng))
             if strip is None or strip.ink.shape[1] > WIDEST or len(line.text) > LONGEST:
                 continue
             return strip.ink, [hand.symbols[symbol] for symbol in line.text]
@@ -222,7 +222,7 @@ def packed(lines: Sequence[tuple[Ink, list[int]]]) -> Batch:
     return Batch(strips, labels)
 
 
-def _worn(ink: Ink, rng: np.random.Generator) -> Ink:
+def worn(ink: Ink, rng: np.random.Generator) -> Ink:
     """A line as it comes from paper: slanted, stretched, out of focus, pale, grainy."""
     height, width = ink.shape
     slant, stretch = rng.uniform(-0.2, 0.2), rng.uniform(0.85, 1.18)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from indicdigits.data.lines import Hand, number_of
+from indicdigits.data.lines import Hand, number_of, worn
 from indicdigits.data.strings import Line, Spacing, Style, compose
 from indicdigits.evaluation.metrics import wilson_interval
 from indicdigits.progress import Reporter
@@ -61,7 +61,7 @@ def fit_mixture(
 
     Returns:
         The mixture. Its thresholds are the least with which 0.3 % of the lines apart, and of those
-        that touch, are wrong and accepted.
+        that touch, are wrong and accepted. Where no such line was seen the ways count alike.
     """
     seen = _opinions(read, hands, lines, reporter)
     apart = _pooled([pair for pair in seen if not pair[0].touching])
@@ -71,6 +71,8 @@ def fit_mixture(
 
 def _pooled(seen: Sequence[Seen]) -> Pooled:
     """The weights with the least mean logarithmic loss, and the threshold."""
+    if not seen:
+        return Pooled(lattice=0.5, sequence=0.5, threshold=1.0)
 
     def loss(weights: npt.NDArray[np.float64]) -> float:
         pooled = Pooled(lattice=weights[0], sequence=weights[1], threshold=0.0)
@@ -99,7 +101,9 @@ def _opinions(
                 style = Style(spacing=SPACINGS[count % 3])
                 line = compose(text, hand.pool, rng, style)
                 task.advance()
-                both = read.both(line.ink)
+                # The hands of the validation part are those of the training part: what is new in
+                # an unknown hand is stood in for by wear, or both ways would be far too sure.
+                both = read.both(worn(line.ink, rng))
                 if both is not None:
                     right = tuple(read.ascii.index(symbol) for symbol in line.text)
                     seen.append((read.opinions(both), right))

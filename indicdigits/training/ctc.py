@@ -86,7 +86,7 @@ class State(NamedTuple):
         frozen: The others.
         stats: Batch statistics.
         optimizer: Optax's state.
-        average: Moving averages of `trained` and `stats`.
+        average: Moving averages of `trained`, and of the statistics that change.
         loss: Sum of the losses since the last record.
     """
 
@@ -224,7 +224,11 @@ class _Trainer:
         paths = freeze.trained_paths(weights.params, phase)
         trained = {p: a for p, a in weights.params.items() if p in paths}
         self.optimizer = optim.optimizer(phase, settings.steps, trained, clip_norm=1.0)
-        average = {"params": trained, "stats": weights.stats}
+        moving = {p for p in weights.stats if not freeze.rule_for(p, phase.rules).frozen}
+        average = {
+            "params": trained,
+            "stats": {p: array for p, array in weights.stats.items() if p in moving},
+        }
         self.state = State(
             step=jnp.int32(0),
             trained=trained,
@@ -268,7 +272,8 @@ class _Trainer:
                     )
         average = self.state.average
         return surgery.Weights(
-            params=self.state.frozen | average["params"], stats=dict(average["stats"])
+            params=self.state.frozen | average["params"],
+            stats=self.state.stats | average["stats"],
         )
 
     def _record(self, step: int, seconds: float) -> str:
@@ -308,7 +313,7 @@ class _Trainer:
         average = jax.tree.map(
             lambda old, new: keep * old + (1 - keep) * new,
             state.average,
-            {"params": trained, "stats": stats},
+            {"params": trained, "stats": {p: stats[p] for p in state.average["stats"]}},
         )
         return State(
             step=state.step + 1,
