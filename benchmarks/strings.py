@@ -7,8 +7,8 @@ data know them), six digits each, in one hand: that of a writer, or a pseudo-wri
 accuracy of the digit reader on the very digits that a case's strings are made of, so p⁶ is what
 reading them one by one, cut out by hand, would reach. Lines are read free (any number may stand
 there) and once more told that six digits stand there. Whether a line is accepted follows from the
-shipped threshold, which `fit_strings.py` fitted on strings of training digits. Nothing else is
-chosen on these strings either; the test digits are read once per final configuration.
+thresholds in the bundle of the sequence reader, fitted on strings of training digits. Nothing else
+is chosen on these strings either; the test digits are read once per final configuration.
 
 Beside it stands Tesseract, digits only, with the settings that `ocr.py` found on training digits.
 Writes benchmarks/results/strings.json and prints the table of docs/strings.md.
@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import common
@@ -30,11 +30,14 @@ import string_pools
 from peers.ocr import PROGRAMS
 
 import indicdigits
-from indicdigits.data.strings import Line, Pool, Spacing, Style, compose
+from indicdigits.data.strings import Line, Pool, Style, compose
+from indicdigits.evaluation.lines import LENGTH, SPACINGS, six_digits
 from indicdigits.evaluation.metrics import wilson_interval
 from indicdigits.imaging.degrade import degrade
 from indicdigits.reading import verhoeff
+from indicdigits.reading.ctc import decode
 from indicdigits.reading.page.ink import ink_of
+from indicdigits.reading.patterns import pattern
 from indicdigits.reading.strings import LineReader
 from indicdigits.runtime.reader import Reader
 from indicdigits.scripts import SCRIPTS
@@ -42,9 +45,7 @@ from indicdigits.scripts import SCRIPTS
 PATH = common.RESULTS / "strings.json"
 Ink = npt.NDArray[np.uint8]
 Capture = Callable[[Ink, np.random.Generator], Ink]
-LENGTH = 6
 AADHAAR = 12
-SPACINGS: tuple[Spacing, ...] = ("apart", "touching", "overlapping")
 TITLES = {
     "dhcd": "Devanagari (DHCD)",
     "cmaterdb/devanagari": "Devanagari (CMATERdb)",
@@ -53,14 +54,6 @@ TITLES = {
     "kannada": "Kannada (writers 08-15)",
     "mnist": "Western (MNIST)",
 }
-
-
-def lines(pool: Pool, spacing: Spacing, count: int, seed: int) -> Iterator[Line]:
-    """Lines of six random digits."""
-    rng = np.random.default_rng((seed, SPACINGS.index(spacing)))
-    for _ in range(count):
-        text = "".join(map(str, rng.integers(0, 10, LENGTH)))
-        yield compose(text, pool, rng, Style(spacing=spacing))
 
 
 def captured(ink: Ink, rng: np.random.Generator) -> Ink:
@@ -113,6 +106,21 @@ def case(
     }
 
 
+def alone(reader: Reader, read: LineReader, written: list[Line]) -> dict[str, int]:
+    """How many lines each of the two ways reads right without the other."""
+    lattice, sequence = LineReader(reader, sequence=None), read.sequence
+    exact = {"lattice_alone": sum(lattice(line.ink).ascii == line.text for line in written)}
+    if sequence is not None:
+        allowed = pattern("number").over(sequence.ascii)
+        exact["sequence_alone"] = 0
+        for line in written:
+            looked = sequence.look(line.ink)
+            found = decode(looked.places, allowed, most=1) if looked else []
+            text = "".join(sequence.ascii[s] for s in found[0].symbols) if found else ""
+            exact["sequence_alone"] += text == line.text
+    return exact
+
+
 def aadhaar(reader: Reader, pool: Pool, count: int) -> dict[str, Any]:
     """Twelve digits in three groups, the last the checksum."""
     rng, read = np.random.default_rng(12), LineReader(reader, validator="aadhaar")
@@ -151,7 +159,8 @@ def tesseract(script: str, written: list[Line]) -> dict[str, Any] | None:
 def measure(dataset: str, count: int, seed: int) -> dict[str, Any]:
     """All cases of a set."""
     script = string_pools.SETS[dataset]
-    pool, reader = string_pools.pool_of(dataset, "test"), indicdigits.load(script)
+    hand, reader = string_pools.hand(dataset, "test"), indicdigits.load(script)
+    pool = hand.pool
     free, told = LineReader(reader), LineReader(reader, pattern=r"\d{6}")
     record: dict[str, Any] = {
         "reader": reader.name,
@@ -160,8 +169,8 @@ def measure(dataset: str, count: int, seed: int) -> dict[str, Any]:
         "digits": len(pool),
     }
     for spacing in SPACINGS:
-        written = list(lines(pool, spacing, count, seed))
-        record[spacing] = case(reader, pool, free, written)
+        written = list(six_digits(hand, spacing, count, seed))
+        record[spacing] = case(reader, pool, free, written) | alone(reader, free, written)
         record[f"{spacing}, told"] = case(reader, pool, told, written)
         print(dataset, spacing, record[spacing], flush=True)
         if spacing == "apart":
@@ -179,10 +188,13 @@ def table(records: dict[str, Any]) -> str:
     def percent(one: dict[str, Any], key: str = "exact") -> str:
         return f"{100 * one[key] / one['n']:.1f}"
 
+    def optional(one: dict[str, Any], key: str) -> str:
+        return percent(one, key) if key in one else "–"
+
     rows = [
-        "| digits | hand | case | p⁶ | exact | told six digits | refused | wrong and accepted "
-        "| ms |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| digits | hand | case | p⁶ | exact | lattice alone | sequence alone | told six digits "
+        "| refused | wrong and accepted | ms |",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for dataset, record in records.items():
         for name in (*SPACINGS, "captured"):
@@ -190,7 +202,8 @@ def table(records: dict[str, Any]) -> str:
             told = record.get(f"{name}, told")
             rows.append(
                 f"| {TITLES[dataset]} | {record['hand']} | {name} | {100 * one['p_to_the_6']:.1f} "
-                f"| {percent(one)} | {percent(told) if told else '–'} "
+                f"| **{percent(one)}** | {optional(one, 'lattice_alone')} "
+                f"| {optional(one, 'sequence_alone')} | {percent(told) if told else '–'} "
                 f"| {percent(one, 'refused')} | {percent(one, 'wrong_and_accepted')} "
                 f"| {one['processor_ms_each']} |"
             )

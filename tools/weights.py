@@ -1,6 +1,6 @@
-"""Trains anew what ships in checkpoints/: the MNIST backbones, then the readers of each script.
+"""Trains anew what ships in checkpoints/: backbones, the readers of each script, those of lines.
 
-    make weights            (or: python tools/weights.py [mnist-cnn devanagari devanagari-nano …])
+    make weights            (or: python tools/weights.py [mnist-cnn devanagari devanagari-lines …])
 
 Needs the public data (INDICDIGITS_MIRROR or the network). Runs stay under runs/weights; a run that
 was interrupted goes on, one that is finished is not repeated. Every backbone leaves its card in
@@ -30,6 +30,16 @@ SCRIPT_RECIPES = [
 ]
 # Where there is a recipe over all sets of a script, its short one makes no reader that ships.
 READERS = tuple(name for name in SCRIPT_RECIPES if f"{name}-all" not in SCRIPT_RECIPES)
+
+# Readers of lines, for the scripts of which there is handwriting. The first starts from a backbone
+# and is trained for long; the others start from it.
+LINES = "-lines"
+FIRST = "devanagari"
+SHORT = 1200  # steps of the others
+LINE_READERS = (
+    FIRST,
+    *(name.removesuffix("-all") for name in READERS if name.endswith("-all") and FIRST not in name),
+)
 
 
 def command(*words: object) -> None:
@@ -80,9 +90,20 @@ def reader(name: str) -> None:
     command("export", folder, "--format", "onnx", "-o", target)
 
 
+def line_reader(script: str) -> None:
+    """The reader of lines of one script, joined with its reader of digits, which comes first."""
+    folder = RUNS / f"{script}{LINES}"
+    start = ("--from", RUNS / f"{FIRST}{LINES}", "--steps", SHORT) if script != FIRST else ()
+    begun = (folder / "lines.json").exists()
+    command(
+        "lines", *(("--resume", folder) if begun else ("--script", script, *start, "-o", folder))
+    )
+    shutil.copy(folder / f"{script}.indiclines", CHECKPOINTS)
+
+
 def main() -> None:
     """Makes all, or those named."""
-    everything = [*STARTS, *READERS]
+    everything = [*STARTS, *READERS, *(f"{script}{LINES}" for script in LINE_READERS)]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=everything)
     names = parser.parse_args().names
@@ -90,7 +111,10 @@ def main() -> None:
         if name not in everything:
             parser.error(f"no {name!r}; there are {', '.join(everything)}")
     for name in names:
-        backbone(name) if name in STARTS else reader(name)
+        if name.endswith(LINES):
+            line_reader(name.removesuffix(LINES))
+        else:
+            backbone(name) if name in STARTS else reader(name)
 
 
 if __name__ == "__main__":

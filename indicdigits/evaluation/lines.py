@@ -28,7 +28,7 @@ from indicdigits.runtime.line_bundle import Mixture, Pooled
 SPACINGS: tuple[Spacing, ...] = ("apart", "touching", "overlapping")
 LENGTH = 6  # digits of the lines that are measured
 WRONG = 0.003  # part of the lines that may be wrong and accepted
-LEAST_THRESHOLD = 0.5
+REFUSED = 0.02  # part of the lines that are refused at least, as with single digits
 _MISSED = 14.0  # what a line costs whose text neither way has thought of
 Seen = tuple[Opinions, Symbols]  # what both ways think of a line, and what it says
 
@@ -61,7 +61,8 @@ def fit_mixture(
 
     Returns:
         The mixture. Its thresholds are the least with which 0.3 % of the lines apart, and of those
-        that touch, are wrong and accepted. Where no such line was seen the ways count alike.
+        that touch, are wrong and accepted, or the strictest that refuse 2 %, whichever refuses
+        more. Where no such line was seen the ways count alike, and none is accepted.
     """
     seen = _opinions(read, hands, lines, reporter)
     apart = _pooled([pair for pair in seen if not pair[0].touching])
@@ -74,15 +75,20 @@ def _pooled(seen: Sequence[Seen]) -> Pooled:
     if not seen:
         return Pooled(lattice=0.5, sequence=0.5, threshold=1.0)
 
-    def loss(weights: npt.NDArray[np.float64]) -> float:
-        pooled = Pooled(lattice=weights[0], sequence=weights[1], threshold=0.0)
+    def pooled_by(place: npt.NDArray[np.float64]) -> Pooled:
+        # Together at most one: both look at the same ink, and two opinions are no second proof.
+        whole, part = place
+        lattice, sequence = round(whole * part, 4), round(whole * (1 - part), 4)
+        return Pooled(lattice=lattice, sequence=sequence, threshold=0.0)
+
+    def loss(place: npt.NDArray[np.float64]) -> float:
+        pooled = pooled_by(place)
         shares = (joined(opinions.of, pooled).get(right, 0.0) for opinions, right in seen)
         return float(np.mean([-math.log(max(share, math.exp(-_MISSED))) for share in shares]))
 
-    bounds = [(0.0, 5.0), (0.0, 5.0)]
-    found = minimize(loss, np.array([0.5, 0.5]), method="Nelder-Mead", bounds=bounds)
-    lattice, sequence = (round(float(weight), 4) for weight in found.x)
-    pooled = Pooled(lattice=lattice, sequence=sequence, threshold=0.0)
+    bounds = [(0.0, 1.0), (0.0, 1.0)]
+    found = minimize(loss, np.array([0.8, 0.5]), method="Nelder-Mead", bounds=bounds)
+    pooled = pooled_by(found.x)
     return replace(pooled, threshold=_threshold(seen, pooled))
 
 
@@ -111,16 +117,18 @@ def _opinions(
 
 
 def _threshold(seen: Sequence[Seen], pooled: Pooled) -> float:
-    """The least with which 0.3 % of these lines are wrong and accepted."""
-    wrong = []
+    """Strict enough that 0.3 % of these lines are wrong and accepted, and that 2 % are refused."""
+    wrong, every = [], []
     for opinions, right in seen:
         shares = joined(opinions.of, pooled)
         best = max(shares, key=lambda symbols: shares[symbols], default=None)
+        every.append(0.0 if best is None else shares[best])
         if best is not None and best != right:
             wrong.append(shares[best])
     allowed = int(WRONG * len(seen))
     worst = sorted(wrong, reverse=True)[allowed] if len(wrong) > allowed else 0.0
-    return min(1.0, max(LEAST_THRESHOLD, math.ceil(1e4 * worst + 1e-9) / 1e4))
+    usual = float(np.quantile(every, REFUSED, method="lower"))
+    return min(1.0, math.ceil(1e4 * max(worst + 1e-9, usual)) / 1e4)
 
 
 def measure(
