@@ -11,8 +11,10 @@ import pytest
 import indicdigits
 from indicdigits import recipe as recipes
 from indicdigits.progress import Reporter
+from indicdigits.reading.sequence import sequence_for
 from indicdigits.registry import BACKBONES as REGISTRY
-from indicdigits.runtime.shipped import find, shipped
+from indicdigits.runtime import line_bundle
+from indicdigits.runtime.shipped import find, shipped, shipped_lines
 from indicdigits.scripts import SCRIPTS
 
 # With real sets: a reader over all of them, and one of drawn digits alone.
@@ -70,6 +72,21 @@ def test_a_script_means_its_best_reader() -> None:
         assert "mnist: commonly listed as CC BY-SA 3.0" in reader.licence
     drawn = indicdigits.load("devanagari-drawn")
     assert "Trained on drawn digits only" in drawn.bundle.card
+
+
+@pytest.mark.parametrize("script", REAL)
+def test_a_script_with_handwriting_has_a_reader_of_lines(script: str) -> None:
+    """It is whole, answers as when it was made, and reads the digits of the script's reader."""
+    path = shipped_lines()[script]
+    assert path.stat().st_size < 2_000_000
+    bundle = line_bundle.read(path)
+    assert line_bundle.check_golden(bundle, where=path) >= 6
+    reader = indicdigits.load(script)
+    sequence = sequence_for(reader)
+    assert sequence is not None
+    assert sequence.suits(reader)
+    assert bundle.mixture.reader == reader.name
+    assert bundle.metrics["lattice_reader"]["digest"] == reader.bundle.recipe["digest"]
 
 
 @pytest.mark.parametrize("name", READERS)

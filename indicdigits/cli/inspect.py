@@ -18,7 +18,7 @@ def inspect(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="BUNDLE|SCRIPT|FOLDER|FILE.onnx",
+            metavar="BUNDLE|SCRIPT|FOLDER|FILE.onnx|FILE.indiclines",
             help="A bundle file, a script's name, or what else was exported.",
         ),
     ],
@@ -26,9 +26,11 @@ def inspect(
     json: Json = False,
 ) -> None:
     """Say what is in an export: classes, data and their licence, what it was measured at."""
-    from indicdigits.runtime.shipped import find
+    from indicdigits.runtime.shipped import LINES, find
 
     path = Path(what)
+    if path.suffix == LINES:
+        return _line_reader(path, card=card, json=json)
     if path.is_dir():
         said, text = _folder(path)
     elif path.suffix == ".onnx":
@@ -42,6 +44,31 @@ def inspect(
         return emit({"path": path, "card": text}, json, text)
     about = {"path": path, **{k: v for k, v in said.items() if k not in UNSAID}, **_known(said)}
     return emit(about, json, "\n".join(_lines(about)))
+
+
+def _line_reader(path: Path, *, card: bool, json: bool) -> None:
+    """The same of a reader of lines, which has symbols for classes and lines for pictures."""
+    from indicdigits.runtime import line_bundle
+
+    bundle = line_bundle.read(path)
+    if card:
+        return emit({"path": path, "card": bundle.card}, json, bundle.card)
+    said = line_bundle.describe(bundle)
+    about = {"path": path, **{k: v for k, v in said.items() if k not in UNSAID}}
+    rows = [f"{path}: lines of {bundle.script}, {path.stat().st_size / 1000:,.0f} kB"]
+    rows.append(f"  symbols   {' '.join(symbol.text for symbol in bundle.symbols)}")
+    rows.append(f"  read with {bundle.mixture.reader}, the reader of single digits")
+    rows.append(f"  licence   {bundle.licence}")
+    for dataset, spacings in said["metrics"]["lines"].items():
+        for spacing, one in spacings.items():
+            rows.append(
+                f"  measured  {dataset}, {spacing}: {one['exact']} of {one['n']} lines of six "
+                f"digits exact, {one['refused']} refused, {one['wrong_and_accepted']} wrong "
+                "and accepted"
+            )
+    rows += [*_proof(said["parity"]), f"  made by   {bundle.created_by}"]
+    rows.append("  card      printed by --card")
+    return emit(about, json, "\n".join(rows))
 
 
 def _bundle(path: Path) -> tuple[dict[str, Any], str]:

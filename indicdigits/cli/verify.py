@@ -21,13 +21,15 @@ def verify(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="BUNDLE|SCRIPT|FOLDER",
+            metavar="BUNDLE|SCRIPT|FOLDER|FILE.indiclines",
             help="A bundle file, a script's name, or a folder that was exported.",
         ),
     ],
     json: Json = False,
 ) -> None:
     """Check an export: its digests, and its golden vectors in every runtime that is here."""
+    from indicdigits.runtime.shipped import LINES
+
     path = Path(what)
     if path.suffix == ".onnx":
         raise UsageError(
@@ -36,8 +38,20 @@ def verify(
             allowed="a bundle, a script's name, or an exported folder",
             hint=f"indicdigits inspect {path}",
         )
+    if path.suffix == LINES:
+        return _line_reader(path, json=json)
     about = _folder(path) if path.is_dir() else _bundle(what)
-    emit(about, json, "\n".join(_lines(about)))
+    return emit(about, json, "\n".join(_lines(about)))
+
+
+def _line_reader(path: Path, *, json: bool) -> None:
+    from indicdigits.runtime import line_bundle
+
+    bundle = line_bundle.read(path)
+    count = line_bundle.check_golden(bundle, where=path)
+    text = f"{path}: lines of {bundle.script}, whole: every member has its digest\n"
+    text += f"  {count} golden lines are answered as then"
+    emit({"path": path, "name": bundle.name, "lines": count}, json, text)
 
 
 def _bundle(what: str) -> dict[str, Any]:

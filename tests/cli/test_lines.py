@@ -78,6 +78,10 @@ def test_from_a_recipe_to_a_bundle_that_reads(
     assert "".join(s.text for s in bundle.symbols) == "०१२३४५६७८९,.-/₹"
     assert bundle.mixture.reader == load("devanagari").name
     assert "six digits, composed of test digits" in bundle.card
+    assert run("inspect", path) == run("verify", path) == 0
+    shown = capsys.readouterr().out
+    assert "read with devanagari-all" in shown
+    assert "6 golden lines are answered as then" in shown
 
     sheet = np.full((60, 220, 3), 235, np.uint8)
     digits = np.hstack(list(load("devanagari").bundle.golden.inputs[1:4]))
