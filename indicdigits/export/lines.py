@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -13,17 +14,18 @@ import numpy as np
 import numpy.typing as npt
 
 import indicdigits
+from indicdigits import recipe as recipes
 from indicdigits.data.lines import Hand, LineBatches, hands_of, symbols_of
 from indicdigits.data.strings import Style, compose
 from indicdigits.errors import UsageError
 from indicdigits.evaluation.lines import LENGTH, SPACINGS, fit_mixture, measure, written
-from indicdigits.export.contents import licence
 from indicdigits.export.onnx import convert
 from indicdigits.imaging.strip import ROWS
 from indicdigits.models.sequence import SequenceNet
 from indicdigits.progress import Reporter
 from indicdigits.reading.sequence import SequenceReader
 from indicdigits.reading.strings import LineReader
+from indicdigits.registry import DATASETS
 from indicdigits.runtime import line_bundle
 from indicdigits.runtime.container import sha256
 from indicdigits.runtime.line_bundle import LineBundle, LineSymbol, Mixture, Pooled
@@ -74,7 +76,7 @@ def export_lines(run: Path, reader: Reader, output: Path, reporter: Reporter) ->
         parity=parity,
         mixture=_UNFITTED,
         metrics={},
-        licence=licence(recipe),
+        licence=_licence(loaded.info, root),
         recipe={"digest": recipe.digest(), "settings": loaded.info["settings"]},
         created_by=f"indicdigits {indicdigits.__version__}",
     )
@@ -89,6 +91,21 @@ def export_lines(run: Path, reader: Reader, output: Path, reporter: Reporter) ->
     line_bundle.write(bundle, output)
     reporter.say(f"wrote {output} ({output.stat().st_size / 1000:,.0f} kB)")
     return bundle
+
+
+def _licence(info: Mapping[str, Any], root: Path) -> str:
+    """The licences of all data that the weights have learnt from, back to the first backbone."""
+    names = dict.fromkeys(_datasets(info, root))
+    return "; ".join(f"{name}: {DATASETS.get(name.partition('/')[0]).licence}" for name in names)
+
+
+def _datasets(info: Mapping[str, Any], root: Path) -> Iterator[str]:
+    if info["backbone"] != ctc.BACKBONE:
+        recipe = recipes.loads(info["recipe"], source="checkpoint")
+        yield from (source.dataset for source in recipe.data.sources)
+        return
+    yield from info["hands"]
+    yield from _datasets(load_weights(info["settings"]["start"], root=root).info, root)
 
 
 def to_onnx(model: SequenceNet) -> bytes:
