@@ -95,8 +95,8 @@ def export_lines(run: Path, reader: Reader, output: Path, reporter: Reporter) ->
 
 def _licence(info: Mapping[str, Any], root: Path) -> str:
     """The licences of all data that the weights have learnt from, back to the first backbone."""
-    names = dict.fromkeys(_datasets(info, root))
-    return "; ".join(f"{name}: {DATASETS.get(name.partition('/')[0]).licence}" for name in names)
+    names = dict.fromkeys(name.partition("/")[0] for name in _datasets(info, root))
+    return "; ".join(f"{name}: {DATASETS.get(name).licence}" for name in names)
 
 
 def _datasets(info: Mapping[str, Any], root: Path) -> Iterator[str]:
