@@ -55,79 +55,80 @@ def fit_mixture(
     Args:
         read: With the sequence reader, whatever its mixture.
         hands: Of the validation part.
-        lines: How many of each hand.
+        lines: How many of each hand, every second one worn.
         reporter: Where progress goes.
         name: Of the reader of single digits.
 
     Returns:
-        The mixture. Its thresholds are the least with which 0.3 % of the lines apart, and of those
-        that touch, are wrong and accepted, or the strictest that refuse 2 %, whichever refuses
-        more. Where no such line was seen the ways count alike, and none is accepted.
+        The mixture. Which string it is was fitted on lines as they were composed. How sure that is,
+        and the thresholds, were fitted on worn lines: the hands of the validation part are those of
+        the training part, and without wear both ways would be far too sure. Thresholds are the
+        least with which 0.3 % of the lines apart, and of those that touch, are wrong and accepted,
+        or the strictest that refuse 2 %, whichever refuses more. Where no such line was seen the
+        ways count alike, and none is accepted.
     """
-    seen = _opinions(read, hands, lines, reporter)
-    apart = _pooled([pair for pair in seen if not pair[0].touching])
-    touching = _pooled([pair for pair in seen if pair[0].touching])
-    return Mixture(apart=apart, touching=touching, reader=name)
+    clean, worn_lines = _opinions(read, hands, lines, reporter)
+
+    def pooled(touching: bool) -> Pooled:
+        return _pooled(
+            *([o for o in seen if o[0].touching == touching] for seen in (clean, worn_lines))
+        )
+
+    return Mixture(apart=pooled(False), touching=pooled(True), reader=name)
 
 
-def _pooled(seen: Sequence[Seen]) -> Pooled:
+def _pooled(clean: Sequence[Seen], worn_lines: Sequence[Seen]) -> Pooled:
     """The weights with the least mean logarithmic loss, and the threshold."""
-    if not seen:
-        return Pooled(lattice=0.5, sequence=0.5, threshold=1.0)
+    unsure = Pooled(choice=0.5, lattice=0.5, sequence=0.5, threshold=1.0)
+    if not clean or not worn_lines:
+        return unsure
 
-    def pooled_by(place: npt.NDArray[np.float64]) -> Pooled:
+    def at(place: npt.NDArray[np.float64]) -> Pooled:
         # Together at most one: both look at the same ink, and two opinions are no second proof.
-        whole, part = place
-        lattice, sequence = round(whole * part, 4), round(whole * (1 - part), 4)
-        return Pooled(lattice=lattice, sequence=sequence, threshold=0.0)
+        whole, part = (round(float(each), 4) for each in place)
+        lattice = round(whole * part, 4)
+        return replace(unsure, choice=part, lattice=lattice, sequence=round(whole - lattice, 4))
 
-    def loss(place: npt.NDArray[np.float64]) -> float:
-        pooled = pooled_by(place)
-        shares = (joined(opinions.of, pooled).get(right, 0.0) for opinions, right in seen)
-        return float(np.mean([-math.log(max(share, math.exp(-_MISSED))) for share in shares]))
+    def fitted(seen: Sequence[Seen]) -> Pooled:
+        def loss(place: npt.NDArray[np.float64]) -> float:
+            shares = (dict(joined(o.of, at(place))).get(right, 0.0) for o, right in seen)
+            return float(np.mean([-math.log(max(share, math.exp(-_MISSED))) for share in shares]))
 
-    bounds = [(0.0, 1.0), (0.0, 1.0)]
-    found = minimize(loss, np.array([0.8, 0.5]), method="Nelder-Mead", bounds=bounds)
-    pooled = pooled_by(found.x)
-    return replace(pooled, threshold=_threshold(seen, pooled))
+        bounds = [(0.0, 1.0), (0.0, 1.0)]
+        return at(minimize(loss, np.array([0.8, 0.5]), method="Nelder-Mead", bounds=bounds).x)
+
+    pooled = replace(fitted(worn_lines), choice=fitted(clean).choice)
+    return replace(pooled, threshold=_threshold(worn_lines, pooled))
 
 
 def _opinions(
     read: LineReader, hands: Sequence[Hand], lines: int, reporter: Reporter
-) -> list[Seen]:
-    """What both ways think of some lines, and what these say."""
-    seen: list[Seen] = []
+) -> tuple[list[Seen], list[Seen]]:
+    """What both ways think of some lines, and what these say: clean ones, and worn ones."""
+    seen: tuple[list[Seen], list[Seen]] = ([], [])
     with reporter.track("looking at lines", lines * len(hands)) as task:
         for number, hand in enumerate(hands):
             rng = np.random.default_rng((11, number))
             for count in range(lines):
                 # Half of them six digits, which is what thresholds are judged by.
                 plain = "".join(map(str, rng.integers(0, 10, LENGTH)))
-                text = plain if count % 2 else number_of(rng, longest=8, marked=0.5)
-                style = Style(spacing=SPACINGS[count % 3])
-                line = compose(text, hand.pool, rng, style)
+                text = plain if count // 2 % 2 else number_of(rng, longest=8, marked=0.5)
+                line = compose(text, hand.pool, rng, Style(spacing=SPACINGS[count % 3]))
                 task.advance()
-                # The hands of the validation part are those of the training part: what is new in
-                # an unknown hand is stood in for by wear, or both ways would be far too sure.
-                both = read.both(worn(line.ink, rng))
+                both = read.both(worn(line.ink, rng) if count % 2 else line.ink)
                 if both is not None:
                     right = tuple(read.ascii.index(symbol) for symbol in line.text)
-                    seen.append((read.opinions(both), right))
+                    seen[count % 2].append((read.opinions(both), right))
     return seen
 
 
 def _threshold(seen: Sequence[Seen], pooled: Pooled) -> float:
     """Strict enough that 0.3 % of these lines are wrong and accepted, and that 2 % are refused."""
-    wrong, every = [], []
-    for opinions, right in seen:
-        shares = joined(opinions.of, pooled)
-        best = max(shares, key=lambda symbols: shares[symbols], default=None)
-        every.append(0.0 if best is None else shares[best])
-        if best is not None and best != right:
-            wrong.append(shares[best])
+    best = [(joined(opinions.of, pooled) or [((), 0.0)])[0] for opinions, _ in seen]
+    wrong = [p for (symbols, p), (_, right) in zip(best, seen, strict=True) if symbols != right]
     allowed = int(WRONG * len(seen))
     worst = sorted(wrong, reverse=True)[allowed] if len(wrong) > allowed else 0.0
-    usual = float(np.quantile(every, REFUSED, method="lower"))
+    usual = float(np.quantile([p for _, p in best], REFUSED, method="lower"))
     return min(1.0, math.ceil(1e4 * max(worst + 1e-9, usual)) / 1e4)
 
 

@@ -35,10 +35,10 @@ from indicdigits.training import ctc
 from indicdigits.training.weights import load_weights
 
 FIT_LINES = 1200  # of each hand, for the mixture
-TEST_LINES = 300  # of each hand and spacing, for the figures
+TEST_LINES = 200  # of each hand and spacing, for the figures
 _PROOF_BATCHES = 8
 _GOLDEN = 6  # lines
-_HALVES = Pooled(lattice=0.5, sequence=0.5, threshold=0.5)
+_HALVES = Pooled(choice=0.5, lattice=0.5, sequence=0.5, threshold=0.5)
 _UNFITTED = Mixture(apart=_HALVES, touching=_HALVES, reader="")
 
 
@@ -171,8 +171,9 @@ def _joined(
     mixture = fit_mixture(read, hands, FIT_LINES, reporter, name=reader.name)
     for case, pooled in (("apart", mixture.apart), ("touching", mixture.touching)):
         reporter.say(
-            f"{case}: {pooled.lattice:g} of the lattice, {pooled.sequence:g} of the sequence "
-            f"reader, accepted from {pooled.threshold:.4f}"
+            f"{case}: chosen by {pooled.choice:.2f} of the lattice; how sure, by "
+            f"{pooled.lattice:.2f} of it and {pooled.sequence:.2f} of the sequence reader; "
+            f"accepted from {pooled.threshold:.4f}"
         )
     return replace(bundle, mixture=mixture)
 

@@ -41,11 +41,18 @@ class Opinions(NamedTuple):
         return mixture.touching if self.touching else mixture.apart
 
 
-def joined(opinions: Mapping[Symbols, Opinion], pooled: Pooled) -> dict[Symbols, float]:
-    """The probability of each string among those that either way has thought of."""
+def joined(opinions: Mapping[Symbols, Opinion], pooled: Pooled) -> list[tuple[Symbols, float]]:
+    """The strings that either way has thought of, the likeliest first, and their probabilities.
+
+    Which comes first and how sure that is are weighed apart: on lines in a hand that is known a
+    way may be right nearly always, and still be no judge of itself in an unknown hand.
+    """
     if not opinions:
-        return {}
+        return []
     logs = np.maximum(np.array(list(opinions.values())), _LEAST)
     worth = logs @ np.array([pooled.lattice, pooled.sequence])
     shares = np.exp(worth - worth.max())
-    return dict(zip(opinions, (shares / shares.sum()).tolist(), strict=True))
+    shares /= shares.sum()
+    order = np.argsort(-(logs @ np.array([pooled.choice, 1 - pooled.choice])), kind="stable")
+    symbols = list(opinions)
+    return [(symbols[n], float(shares[n])) for n in order.tolist()]

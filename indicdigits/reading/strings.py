@@ -233,9 +233,9 @@ class LineReader:
         """What a line may say, the likeliest first."""
         if self.sequence is None:
             shares = {s: math.exp(min(0.0, each.lattice)) for s, each in opinions.of.items()}
+            ranked = sorted(shares.items(), key=lambda pair: -pair[1])
         else:
-            shares = joined(opinions.of, opinions.pooled(self.sequence.bundle.mixture))
-        ranked = sorted(shares.items(), key=lambda pair: -pair[1])
+            ranked = joined(opinions.of, opinions.pooled(self.sequence.bundle.mixture))
         return [
             (s, Candidate(text=self._written(s), ascii=self._said(s), probability=share))
             for s, share in ranked

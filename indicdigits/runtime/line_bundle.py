@@ -52,11 +52,13 @@ class Pooled:
     """How the two ways to read a line are joined: by the weights of their logarithms.
 
     Attributes:
-        lattice: Weight of the lattice over single digits.
-        sequence: Weight of the sequence reader.
+        choice: Part of the lattice, the rest being the sequence reader's, in which string it is.
+        lattice: Weight of the lattice over single digits in how sure that is.
+        sequence: Weight of the sequence reader in how sure that is.
         threshold: Probability from which a line is accepted.
     """
 
+    choice: float
     lattice: float
     sequence: float
     threshold: float
@@ -221,6 +223,7 @@ def from_bytes(data: bytes, *, where: object) -> LineBundle:
 
 def _pooled(table: Table) -> Pooled:
     return Pooled(
+        choice=table.number("choice", 0.0, 1.0),
         lattice=table.number("lattice", 0.0, 100.0),
         sequence=table.number("sequence", 0.0, 100.0),
         threshold=table.number("threshold", 0.0, 1.0),
