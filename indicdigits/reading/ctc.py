@@ -74,7 +74,7 @@ def decode(places: Places, automaton: Automaton, *, most: int, beam: int = 12) -
     everything = total(places, automaton)
     if everything == _NEVER:
         return []
-    strings = _beam(places, automaton, beam)[:most]
+    strings = likeliest(places, automaton, beam=beam)[:most]
     scores = score(places, strings)
     ranked = sorted(zip(strings, scores.tolist(), strict=True), key=lambda pair: -pair[1])
     return [Found(symbols, min(0.0, worth - everything)) for symbols, worth in ranked]
@@ -158,8 +158,14 @@ def placed(places: Places, symbols: Symbols) -> list[tuple[int, int]]:
     return [(min(spans[n]), max(spans[n]) + 1) for n in range(1, len(labels), 2)]
 
 
-def _beam(places: Places, automaton: Automaton, beam: int) -> list[Symbols]:
-    """Strings that the automaton accepts, the likeliest first; nearly all of the likeliest."""
+def likeliest(places: Places, automaton: Automaton, *, beam: int = 12) -> list[Symbols]:
+    """Strings that an automaton accepts, those first that a beam thinks likeliest.
+
+    Args:
+        places: Of a line.
+        automaton: What it may say; its alphabet is the reader's characters.
+        beam: How many beginnings are kept at each place.
+    """
     table, final = automaton.table.tolist(), automaton.final
     # Beginning -> that its last place is blank, that it is its last character; and its state.
     kept: dict[Symbols, tuple[float, float]] = {(): (1.0, 0.0)}

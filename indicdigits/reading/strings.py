@@ -19,7 +19,7 @@ from indicdigits.imaging.normalise import normalise
 from indicdigits.reading import patterns, validators
 from indicdigits.reading.answer import Box, Candidate, Character, Ink, LineReading
 from indicdigits.reading.automaton import Automaton, literally
-from indicdigits.reading.ctc import Symbols, decode, score, total
+from indicdigits.reading.ctc import Symbols, likeliest, score, total
 from indicdigits.reading.edges import (
     Answers,
     Edges,
@@ -215,11 +215,11 @@ class LineReader:
         found, theirs, touching = list(ways), [0.0] * len(ways), False
         if line.looked is not None and allowed.sequence is not None:
             places = line.looked.places
-            seen = decode(places, allowed.sequence, most=_STRINGS)
-            touching = not ways or not seen or len(seen[0].symbols) != len(found[0])
+            seen = likeliest(places, allowed.sequence)[:_STRINGS]
+            touching = not ways or not seen or len(seen[0]) != len(found[0])
             touching = touching or _cuts(line.seen, ways[found[0]])
             for one in seen:
-                symbols = tuple(self._theirs[symbol] for symbol in one.symbols)
+                symbols = tuple(self._theirs[symbol] for symbol in one)
                 if symbols not in ways and (not passing or self._passes(self._said(symbols))):
                     found.append(symbols)
             strings = [tuple(self._ours[symbol] for symbol in symbols) for symbols in found]
