@@ -16,8 +16,7 @@ from indicdigits.datasets.labelled_images.table import (
     Table,
     allowed_labels,
     check_column_names,
-    label_index,
-    strange_label,
+    class_of,
     typed_column,
 )
 from indicdigits.errors import DataError, PictureError
@@ -27,12 +26,13 @@ from indicdigits.recipe import ClassEntry
 NOT_PICTURES = frozenset({"thumbs.db", "desktop.ini"})
 
 
-def list_folder(root: Path, classes: tuple[ClassEntry, ...]) -> Table:
+def list_folder(root: Path, classes: tuple[ClassEntry, ...], script: str | None = None) -> Table:
     """Lists a folder whose subfolders are named after classes, by text or by value.
 
     Args:
         root: The folder; pictures may lie deeper in their class's folder.
         classes: The recipe's classes.
+        script: Whose digits 0 to 9 are, where the classes are of several scripts.
 
     Raises:
         DataError: There is no such folder, a subfolder is no class, or a class is empty.
@@ -49,9 +49,7 @@ def list_folder(root: Path, classes: tuple[ClassEntry, ...]) -> Table:
             "holds no class folders", where=root, allowed=f"subfolders {allowed_labels(classes)}"
         )
     for folder in folders:
-        index = label_index(folder.name, classes)
-        if index is None:
-            raise strange_label(folder.name, folder, classes)
+        index = class_of(folder.name, folder, classes, script)
         found = list(pictures_under(folder))
         if not found:
             raise DataError(
@@ -66,13 +64,14 @@ def list_folder(root: Path, classes: tuple[ClassEntry, ...]) -> Table:
     return _of_files(paths, labels, {"path": np.array(shown)}, [str(path) for path in paths])
 
 
-def list_csv(file: Path, classes: tuple[ClassEntry, ...]) -> Table:
+def list_csv(file: Path, classes: tuple[ClassEntry, ...], script: str | None = None) -> Table:
     """Lists a CSV file with a header and the columns `path` and `label`.
 
     Args:
         file: The CSV in UTF-8, separated by commas, semicolons or tabs. Paths are relative to its
             folder. Further columns, such as `writer`, are kept.
         classes: The recipe's classes.
+        script: Whose digits 0 to 9 are, where the classes are of several scripts.
 
     Raises:
         DataError: The file is no such CSV, or a row names no file or no class.
@@ -91,11 +90,8 @@ def list_csv(file: Path, classes: tuple[ClassEntry, ...]) -> Table:
                 where=place,
                 allowed=f"a path relative to {file.parent}",
             )
-        index = label_index(row["label"], classes)
-        if index is None:
-            raise strange_label(row["label"], place, classes)
         paths.append(path)
-        labels.append(index)
+        labels.append(class_of(row["label"], place, classes, script))
     columns = {name: typed_column([row[name] for _, row in rows]) for name in further}
     columns["path"] = np.array([row["path"] for _, row in rows])
     return _of_files(paths, labels, columns, [place for place, _ in rows])

@@ -98,7 +98,8 @@ def _files(request: Request) -> Iterator[Path]:
             yield from pictures_under(path)
         elif source.format == "csv":
             folder = path.parent
-            yield from (folder / text for text in list_csv(path, request.classes).columns["path"])
+            table = list_csv(path, request.classes, source.script)
+            yield from (folder / text for text in table.columns["path"])
 
 
 def _existing(request: Request, name: str) -> Path:
@@ -118,14 +119,14 @@ def _table(request: Request, name: str | None, labels: str | None, part: str) ->
         raise DataError("labelled_images needs train", where=source.dataset)
     path = _existing(request, name)
     if source.format == "folder":
-        return list_folder(path, classes)
+        return list_folder(path, classes, source.script)
     if source.format == "csv":
-        return list_csv(path, classes)
+        return list_csv(path, classes, source.script)
     if source.format == "npz":
-        return list_npz(path, classes)
+        return list_npz(path, classes, source.script)
     if labels is None:
         raise DataError(f"idx files need {part}_labels", where=source.dataset)
-    return list_idx(path, _existing(request, labels), classes)
+    return list_idx(path, _existing(request, labels), classes, source.script)
 
 
 def _as_bool(column: npt.NDArray[np.generic], where: str | None) -> npt.NDArray[np.bool_]:

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from indicdigits.errors import DataError, did_you_mean
+from indicdigits.errors import DataError, UsageError, did_you_mean
 from indicdigits.recipe import ClassEntry
+from indicdigits.scripts import get_script, script_of
 
 Column = npt.NDArray[Any]
 RESERVED = ("dataset",)
+DIGITS = tuple("0123456789")
 LONGEST_NUMBER = 18  # digits; Python refuses to read a number of thousands
 
 
@@ -39,25 +41,85 @@ class Table:
         return len(self.labels)
 
 
+def class_of(
+    label: str, where: object, classes: Sequence[ClassEntry], script: str | None = None
+) -> int:
+    """The class of a picture by its label.
+
+    Args:
+        label: As for `label_index`.
+        where: Where it stands, for errors.
+        classes: What it may name.
+        script: Whose digits 0 to 9 are, where the classes are digits of several scripts.
+
+    Raises:
+        DataError: It names no class, or the same digit of several scripts.
+    """
+    several = scripts_of(label, classes)
+    if len(several) < 2:
+        index = label_index(label, classes)
+    elif script is None:
+        raise DataError(
+            f"label {label!r} may be a digit of {len(several)} scripts",
+            where=where,
+            allowed=f"the script: {', '.join(several)}",
+            hint=f"--script NAME, or in a recipe's source script = NAME; or label each by its own "
+            f"digit or as {next(iter(several))}-{label.strip()}",
+        )
+    else:
+        index = several.get(script)
+    if index is None:
+        raise strange_label(label, where, classes)
+    return index
+
+
+def scripts_of(label: str, classes: Sequence[ClassEntry]) -> dict[str, int]:
+    """Script -> the class that a number in Western digits is there; none of other labels."""
+    number = _number(label) if label.isascii() else None
+    scripts = ((script_of(entry.text), index) for index, entry in enumerate(classes)
+               if number is not None and entry.value == number)  # fmt: skip
+    return {script.name: index for script, index in scripts if script}
+
+
 def label_index(label: str, classes: Iterable[ClassEntry]) -> int | None:
-    """The class that a label names by its text ("३") or its value ("3"), or None."""
-    wanted = label.strip()
-    entries = list(enumerate(classes))
-    for index, entry in entries:
-        if entry.text == wanted:
-            return index
-    if wanted.isdecimal() and len(wanted) <= LONGEST_NUMBER:
-        for index, entry in entries:
-            if entry.value == int(wanted):
-                return index
-    return None
+    """The class of that text ("३"), script and value ("devanagari-3") or value ("3"), or None."""
+    wanted, entries = label.strip(), list(classes)
+    texts = [entry.text for entry in entries]
+    for text in (wanted, _digit_of_script(wanted)):
+        if text in texts:
+            return texts.index(text)
+    number = _number(wanted)
+    values = [entry.value for entry in entries]
+    return values.index(number) if number is not None and number in values else None
+
+
+def _number(label: str) -> int | None:
+    text = label.strip()
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
+
+
+def _digit_of_script(label: str) -> str | None:
+    """The digit of "devanagari-3", or None."""
+    name, _, value = label.rpartition("-")
+    try:
+        return get_script(name).digits[int(value)] if value in DIGITS else None
+    except UsageError:
+        return None
 
 
 def allowed_labels(classes: Iterable[ClassEntry]) -> str:
-    """Every class's text and value, for errors."""
-    return ", ".join(
+    """Every class's text and value, for errors; of digits of several scripts how they are named."""
+    classes = list(classes)
+    written = {entry.text: script for entry in classes if (script := script_of(entry.text))}
+    scripts = list(dict.fromkeys(script.name for script in written.values()))
+    said = []
+    if len(scripts) > 1:
+        said = [f"a digit as it is written, or SCRIPT-0 to SCRIPT-9 with {' | '.join(scripts)}"]
+        classes = [entry for entry in classes if entry.text not in written]
+    said += [
         entry.text if entry.value is None else f"{entry.text} or {entry.value}" for entry in classes
-    )
+    ]
+    return ", ".join(said)
 
 
 def strange_label(label: str, where: object, classes: Iterable[ClassEntry]) -> DataError:

@@ -22,6 +22,14 @@ Part = Annotated[
     Literal["test", "validation", "train"] | None,
     typer.Option("--part", help="Which part of the data; own pictures are read whole."),
 ]
+Script = Annotated[
+    str | None,
+    typer.Option(
+        "--script",
+        help="Whose digits the labels 0 to 9 of own pictures are, for a reader of several scripts.",
+        show_default=False,
+    ),
+]
 
 
 def evaluate(
@@ -33,6 +41,7 @@ def evaluate(
     ],
     data: Data = None,
     part: Part = None,
+    script: Script = None,
     worse: Annotated[
         int,
         typer.Option(
@@ -51,7 +60,13 @@ def evaluate(
     from indicdigits.evaluation.summary import summary
 
     evaluation = measure.evaluate(
-        what, reporter(quiet), data=data or (), part=part, maps=True, worse=worse
+        what,
+        reporter(quiet),
+        data=data or (),
+        part=part,
+        maps=True,
+        worse=worse,
+        script=script,
     )
     folder = output or measure.default_folder(what, evaluation.metrics)
     page = report.write_report(folder, evaluation)

@@ -83,6 +83,7 @@ def evaluate(
     part: Part | None = None,
     maps: bool = False,
     worse: int = 0,
+    script: str | None = None,
 ) -> Evaluation:
     """Measures a run or a bundle.
 
@@ -93,15 +94,16 @@ def evaluate(
         part: Which part of it.
         maps: Whether the worst mistakes are explained, for the page.
         worse: How many of the pictures are read again under each corruption; 0 leaves that out.
+        script: Whose digits the labels 0 to 9 are, as in `pictures.choose`.
 
     Raises:
-        UsageError: No such run, bundle or part.
+        UsageError: No such run, bundle, part or script.
         CheckpointError: The run's weights are missing or damaged.
         VerificationError: The bundle is damaged.
         DataError: The pictures cannot be had, or the network answers nonsense.
     """
     subject = open_subject(what, reporter)
-    pictures = choose(subject, data, part, reporter)
+    pictures = choose(subject, data, part, reporter, script=script)
     evaluation = measure(subject, pictures, reporter, maps=maps)
     if worse:
         found = _robustness(subject, pictures.split, worse, reporter)
@@ -333,6 +335,7 @@ def about_pictures(recipe: Recipe, pictures: Pictures) -> dict[str, Any]:
             "sources": sources,
             "counts": {part: list(counts) for part, counts in pictures.counts.items()},
             "without_ink": int(blank),
+            "script_of_labels": pictures.script,
         },
     }
 

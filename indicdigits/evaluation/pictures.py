@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -17,8 +17,9 @@ from indicdigits.evaluation.metrics import true_digits
 from indicdigits.evaluation.subject import Subject
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Source
-from indicdigits.recipe.sources import OWN
+from indicdigits.recipe.sources import OWN, scripts_read
 from indicdigits.registry import DATASETS
+from indicdigits.scripts import get_script
 
 Part = Literal["test", "validation", "train"]
 PARTS: tuple[Part, ...] = ("test", "validation", "train")
@@ -38,6 +39,8 @@ class Pictures:
         seen: Keys of the pictures that were trained or chosen on; None where nobody can tell.
         counts: Part -> pictures of each class, of the parts that are known.
         validation: The part held out of training; None where it is not at hand.
+        script: Whose digits 0 to 9 were said to be, as labels of a user's own; None of a reader of
+            one script.
         negatives: Test pictures of no digit, of the sets that were trained on and are no part of
             the test split; None where there are none at hand.
     """
@@ -50,6 +53,7 @@ class Pictures:
     counts: Mapping[str, Sequence[int]]
     validation: Split | None = None
     negatives: Split | None = None
+    script: str | None = None
 
     @property
     def leaked(self) -> NDArray[np.bool_] | None:
@@ -58,7 +62,12 @@ class Pictures:
 
 
 def choose(
-    subject: Subject, data: Sequence[str], part: Part | None, reporter: Reporter
+    subject: Subject,
+    data: Sequence[str],
+    part: Part | None,
+    reporter: Reporter,
+    *,
+    script: str | None = None,
 ) -> Pictures:
     """Loads what is to be read.
 
@@ -68,14 +77,19 @@ def choose(
             several all are read. Without any, the recipe's own.
         part: Which part; the test part where it is None. Own pictures are read whole.
         reporter: Where progress goes.
+        script: Whose digits the labels 0 to 9 of own pictures are; asked for where the classes are
+            digits of several scripts.
 
     Raises:
-        UsageError: The data have no such part.
+        UsageError: The data have no such part, or the reader no such script.
         DataError: No such data, or they do not fit the classes.
     """
-    if not data:
-        return _of_recipe(subject, part or "test", reporter)
     named = [_named(text, part) for text in data]
+    if script is not None:
+        script = _script_of_labels(subject, named, script)
+        named = [replace(one, script=script) if one.dataset == OWN else one for one in named]
+    if not named:
+        return _of_recipe(subject, part or "test", reporter)
     splits = [
         own_pictures(subject, source, reporter)
         if source.dataset == OWN
@@ -91,7 +105,31 @@ def choose(
         of_recipe=False,
         seen=_seen(subject, reporter),
         counts={where: _per_class(split, subject)},
+        script=script,
     )
+
+
+def _script_of_labels(subject: Subject, named: Sequence[Source], script: str) -> str:
+    """The name of the script that labels are said to be of.
+
+    Raises:
+        UsageError: There is none of that name, the reader has no digits of it, or no data with
+            labels of a user's own are named.
+    """
+    name, read = get_script(script).name, scripts_read(subject.recipe.labels)
+    if not any(one.dataset == OWN for one in named):
+        raise UsageError(
+            "says whose digits the labels of pictures of one's own are, and there are none",
+            where=f"--script {script}",
+            allowed="beside --data FOLDER, a .csv or a .npz",
+        )
+    if name not in read:
+        raise UsageError(
+            f"{subject.name} reads no digits of that script",
+            where=f"--script {script}",
+            allowed=", ".join(read) or "no --script: its classes are no digits of any script",
+        )
+    return name
 
 
 def _of_recipe(subject: Subject, part: Part, reporter: Reporter) -> Pictures:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from indicdigits.evaluation.words import count, duration, interval, percent
+from indicdigits.evaluation.words import count, duration, interval, percent, script_name
 
 # What the page says in the place of a section that was not measured.
 HOW_TO_MEASURE = {
@@ -43,6 +43,11 @@ def chance(table: Mapping[str, Any]) -> str:
     number = "< 0.001" if p < 0.001 else f"= {p:.{2 if p >= 0.1 else 3}f}"
     verdict = "differ by more than chance" if p < 0.05 else "differ no more than chance may make"
     return f"they {verdict} (p {number})"
+
+
+def labels_line(script: str) -> str:
+    """What the labels 0 to 9 of a user's own pictures were taken for."""
+    return f"labels 0 to 9 were taken for {script_name(script)} digits"
 
 
 def negatives_line(negatives: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from indicdigits.runtime.shipped import find
 
 pytestmark = pytest.mark.integration
 
-READER = "devanagari"
+READER, MANY = "devanagari", "every-script"
 
 
 def call(*words: str) -> int:
@@ -103,9 +104,53 @@ def test_folders(here: Path, pictures: Path, capsys: pytest.CaptureFixture[str])
     )
 
 
+def test_labels_of_a_reader_of_several_scripts(
+    here: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whose digits 0 to 9 are is asked for, never guessed, and what was taken is said."""
+    words = ["evaluate", MANY, "--data", str(pictures / "folders"), "--worse", "0", "-q"]
+    assert call(*words) == 4
+    error = capsys.readouterr().err
+    assert "may be a digit of 16 scripts" in error
+    assert "--script NAME" in error
+    assert "devanagari" in error
+    assert not list(here.glob("report*"))
+    assert call(*words, "--script", "hindi", "-o", "out") == 0
+    assert "labels 0 to 9 were taken for Devanagari digits" in capsys.readouterr().out
+    metrics = json.loads((here / "out" / "metrics.json").read_text("utf-8"))
+    assert metrics["data"]["script_of_labels"] == "devanagari"
+    tested = {row["text"] for row in metrics["per_class"] if row["support"]}
+    assert tested <= set("०१२३४५६७८९")
+    assert metrics["errors"] <= metrics["n"] // 2
+    page = (here / "out" / "report.html").read_text("utf-8")
+    assert "Labels 0 to 9 were taken for Devanagari digits" in page
+
+
+def test_labels_with_their_script(here: Path, pictures: Path) -> None:
+    """Folders called devanagari-3 or ३ say by themselves whose digits they hold."""
+    folders = sorted((pictures / "folders").iterdir())
+    for place, folder in enumerate(folders):
+        name = "०१२३४५६७८९"[int(folder.name)] if place % 2 else f"devanagari-{folder.name}"
+        shutil.copytree(folder, here / "named" / name)
+    words = ["evaluate", "--data", "named", "--worse", "0", "-q"]
+    assert call(*words, MANY, "-o", "many") == 0
+    assert call(*words, READER, "-o", "one") == 0
+    many, one = (
+        json.loads((here / name / "metrics.json").read_text("utf-8")) for name in ("many", "one")
+    )
+    assert {row["text"]: row["support"] for row in many["per_class"] if row["support"]} == {
+        row["text"]: row["support"] for row in one["per_class"] if row["support"]
+    }
+    assert many["data"]["script_of_labels"] is None
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
+        ([MANY, "--data", "own", "--script", "klingon"], 2, "unknown script 'klingon'"),
+        ([READER, "--data", "own", "--script", "bengali"], 2, "reads no digits of that script"),
+        ([MANY, "--script", "hindi"], 2, "beside --data FOLDER"),
+        ([MANY, "--data", "own", "--script", "tamil"], 4, "SCRIPT-0 to SCRIPT-9"),
         (["devanagri"], 2, "did you mean 'devanagari'"),
         (["nothing/here"], 2, "no run and no bundle is here"),
         (["."], 2, "no run is here"),
@@ -122,6 +167,7 @@ def test_what_cannot_be_measured(
 ) -> None:
     """What is not there or does not fit is said with what to try, and nothing is written."""
     (here / "strange" / "eleven").mkdir(parents=True)
+    (here / "own" / "12").mkdir(parents=True)
     (here / "bad.csv").write_text("path,label\nx.png,1\n")
     assert call("evaluate", *words, "-q") == code
     assert said in capsys.readouterr().err
