@@ -9,16 +9,17 @@ from __future__ import annotations
 import json as json_module
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
 import typer
 
-from indicdigits.errors import UsageError
+from indicdigits.errors import DataError, IndicDigitsError, UsageError
 from indicdigits.progress import Reporter
 
 MOST_DEVICES = 256
+MOST_ERRORS = 20  # that are printed
 DeviceName = Literal["auto", "cpu", "gpu", "tpu"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
@@ -91,6 +92,20 @@ def emit(data: Any, json: bool, text: str) -> None:
     if json:
         text = json_module.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False)
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def complain(errors: Iterable[IndicDigitsError]) -> int:
+    """Prints what was wrong with some of many, of which the others were done.
+
+    Returns:
+        The exit code: that of bad data where anything was wrong.
+    """
+    found = list(dict.fromkeys(map(str, errors)))
+    for text in found[:MOST_ERRORS]:
+        print(f"error: {text}", file=sys.stderr)
+    if len(found) > MOST_ERRORS:
+        print(f"error: and {len(found) - MOST_ERRORS} more", file=sys.stderr)
+    return DataError.exit_code if found else 0
 
 
 def plain(value: Any) -> Any:

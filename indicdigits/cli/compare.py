@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from indicdigits.cli.common import Json, Quiet, emit, reporter
+from indicdigits.cli.common import Json, Quiet, complain, emit, reporter
 from indicdigits.cli.evaluate import Data, Part, Script
 from indicdigits.errors import UsageError
 
@@ -28,7 +28,7 @@ def compare(
     ] = Path("runs/compare"),
     json: Json = False,
     quiet: Quiet = False,
-) -> None:
+) -> int:
     """Compare readers on the same pictures: table, McNemar's test, what changed, curves."""
     if len(readers) < 2:
         raise UsageError(
@@ -45,3 +45,4 @@ def compare(
     result = compare_candidates(candidates)
     page = comparison_page.write(out, result, candidates)
     emit(result, json, f"{comparison_page.summary(result)}\n\npage: {page}")
+    return complain(one.error for each in candidates for one in each.apart if one.error)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from indicdigits.cli.common import Json, Quiet, emit, reporter
+from indicdigits.cli.common import Json, Quiet, complain, emit, reporter
 
 Data = Annotated[
     list[str] | None,
@@ -54,7 +54,7 @@ def evaluate(
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
-) -> None:
+) -> int:
     """Measure a reader on its whole test split, or on other pictures; write a report."""
     from indicdigits.evaluation import measure, report
     from indicdigits.evaluation.summary import summary
@@ -71,3 +71,4 @@ def evaluate(
     folder = output or measure.default_folder(what, evaluation.metrics)
     page = report.write_report(folder, evaluation)
     emit(evaluation.metrics, json, f"{summary(evaluation.metrics)}\nreport: {page}")
+    return complain(one.error for one in evaluation.apart if one.error)

@@ -10,7 +10,7 @@ from typing import Any
 from indicdigits.errors import UsageError
 from indicdigits.evaluation.compare import Candidate, of_digits
 from indicdigits.evaluation.metrics import best_digits
-from indicdigits.evaluation.pictures import Part, choose, identify
+from indicdigits.evaluation.pictures import Part, choose
 from indicdigits.evaluation.predictions import read_predictions
 from indicdigits.evaluation.subject import Subject, open_subject
 from indicdigits.progress import Reporter
@@ -113,7 +113,8 @@ def load_reader(
         keys=split.keys,
         labels=split.labels,
         answers=best_digits(subject.answers(split), recipe.labels),
-        ids=identify(split, pictures.part),
+        ids=pictures.ids,
+        apart=pictures.apart,
         images=split.images,
         history=history,
         facts=UNKNOWN
@@ -153,7 +154,12 @@ def load_predictions(path: str, name: str, reference: Candidate) -> Candidate:
         classes=reference.classes,
         keys=reference.keys,
         labels=reference.labels,
-        answers=read_predictions(Path(path), reference.ids, reference.classes),
+        answers=read_predictions(
+            Path(path),
+            reference.ids,
+            reference.classes,
+            apart={one.id for one in reference.apart},
+        ),
         ids=reference.ids,
         images=reference.images,
         facts=UNKNOWN

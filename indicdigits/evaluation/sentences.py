@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from indicdigits.evaluation.words import count, duration, interval, percent, script_name
+from indicdigits.runtime.reading import NO_INK
+
+_MOST_NAMED = 10
 
 # What the page says in the place of a section that was not measured.
 HOW_TO_MEASURE = {
@@ -48,6 +51,41 @@ def chance(table: Mapping[str, Any]) -> str:
 def labels_line(script: str) -> str:
     """What the labels 0 to 9 of a user's own pictures were taken for."""
     return f"labels 0 to 9 were taken for {script_name(script)} digits"
+
+
+def apart_lines(
+    apart: Sequence[Mapping[str, Any]], n: int | None = None, errors: int = 0
+) -> list[str]:
+    """What was counted apart: pictures without ink, and files that are no pictures.
+
+    Args:
+        apart: Of a metrics.json or a comparison.
+        n: How many pictures were read, where it is to be said what they would change.
+        errors: How many of these wrongly.
+    """
+    blank = [one["id"] for one in apart if not one["broken"]]
+    broken = [f"{one['id']} ({one['reason']})" for one in apart if one["broken"]]
+    lines = []
+    if blank:
+        rest = (
+            ""
+            if n is None
+            else (f" Were they errors, {percent((n - errors) / (n + len(blank)))} would be right.")
+        )
+        lines.append(
+            f"{count(len(blank), 'picture')} without ink, all paper or all ink, counted apart: a "
+            f"reader refuses them, \u201c{NO_INK}\u201d.{rest} {listed(blank)}"
+        )
+    if broken:
+        lines.append(f"{count(len(broken), 'file')} left out, no pictures: {listed(broken)}")
+    return lines
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - _MOST_NAMED
+    shown = ", ".join(names[:_MOST_NAMED])
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def negatives_line(negatives: Mapping[str, Any]) -> str:
