@@ -20,7 +20,7 @@ from indicdigits.evaluation import words
 from indicdigits.evaluation.about import about_pictures, about_training, describe
 from indicdigits.evaluation.calibration import calibration_of
 from indicdigits.evaluation.explain import saliency
-from indicdigits.evaluation.figures import MOST_MISTAKES
+from indicdigits.evaluation.figures import shown_mistakes
 from indicdigits.evaluation.groups import groups
 from indicdigits.evaluation.metrics import (
     alike,
@@ -55,8 +55,8 @@ class Evaluation:
         ids: (N,), a name for each picture, as in predictions.csv.
         labels: int (N,), their true classes.
         probabilities: float (N, C), what the network answered.
-        saliency: float (M, S, S) in 0 to 1, what the answers to the first M mistakes rest on; None
-            where there are no maps.
+        saliency: float (M, S, S) in 0 to 1, what the answers to the mistakes that are shown rest
+            on; None where there are no maps.
         history: The lines of metrics.jsonl.
         about: Further facts about the run, such as `versions`.
     """
@@ -253,7 +253,7 @@ def _saliency(
     subject: Subject, split: Split, metrics: Mapping[str, Any]
 ) -> NDArray[np.float32] | None:
     """Maps of the mistakes that are shown; None where nothing can be asked, or nothing is wrong."""
-    shown = metrics["mistakes"][:MOST_MISTAKES]
+    shown = shown_mistakes(metrics)
     if subject.network is None or not shown:
         return None
     texts = [entry.text for entry in subject.recipe.labels]

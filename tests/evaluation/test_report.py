@@ -162,6 +162,25 @@ def test_top_three_guesses(make: Make) -> None:
     assert [guess["probability"] for guess in mistake["guesses"]] == pytest.approx([0.9, 0.1, 0])
 
 
+def test_mistakes_of_every_kind_are_shown(make: Make) -> None:
+    """A reader with one bad habit shows its other mistakes too, and how many of each there are."""
+    habit = {1 + 10 * number: (9, 0.99 - number / 1e3) for number in range(30)}
+    others = {2: (3, 0.6), 4: (5, 0.55), 14: (5, 0.54)}
+    evaluation = make(n=300, mistakes=habit | others, leaked=())
+    shown = figures.shown_mistakes(evaluation.metrics)
+    assert len(shown) == 24
+    assert [mistake["probability"] for mistake in shown] == sorted(
+        (mistake["probability"] for mistake in shown), reverse=True
+    )
+    assert {(mistake["index"], mistake["times"]) for mistake in shown} >= {
+        (1, 30), (11, 30), (2, 1), (4, 2), (14, 2),
+    }  # fmt: skip
+    text = text_of(rendered(evaluation))
+    assert "24 of 33 mistakes" in text
+    assert text.count("one of 30 such") == 21
+    assert text.count("one of 2 such") == 2
+
+
 def test_very_many_classes(make: Make) -> None:
     """Of more classes than a matrix can show, those that were mixed up are on it."""
     classes = tuple(ClassEntry(text=f"c{number}") for number in range(120))
