@@ -12,23 +12,21 @@ import numpy.typing as npt
 from indicdigits.datasets.idx import read_idx
 from indicdigits.datasets.labelled_images.table import (
     Column,
+    Labels,
     Table,
     check_column_names,
-    class_of,
 )
 from indicdigits.datasets.npz import read_npz
 from indicdigits.errors import DataError
-from indicdigits.recipe import ClassEntry
 
 
-def list_npz(file: Path, classes: tuple[ClassEntry, ...], script: str | None = None) -> Table:
+def list_npz(file: Path, named: Labels) -> Table:
     """Lists an npz file with `images`, `labels` and, if there are, further columns.
 
     Args:
         file: `images` is uint8 (N,H,W), (N,H,W,1) or (N,H,W,3); `labels` (N,) are whole numbers
             (values of classes) or texts; a further array, such as `writer`, is (N,).
-        classes: The recipe's classes.
-        script: Whose digits 0 to 9 are, where the classes are of several scripts.
+        named: What labels may name.
 
     Raises:
         DataError: The file is no such npz, or a label names no class.
@@ -44,20 +42,17 @@ def list_npz(file: Path, classes: tuple[ClassEntry, ...], script: str | None = N
                 allowed="one number or text a picture, shape (N,)",
             )
     columns = {n: a.astype(np.int64) if a.dtype.kind in "biu" else a for n, a in arrays.items()}
-    named = _classes_of(labels, str(file), classes, script)
-    return _of_arrays(images, named, columns, str(file))
+    indices = _classes_of(labels, str(file), named)
+    return _of_arrays(images, indices, columns, str(file))
 
 
-def list_idx(
-    images: Path, labels: Path, classes: tuple[ClassEntry, ...], script: str | None = None
-) -> Table:
+def list_idx(images: Path, labels: Path, named: Labels) -> Table:
     """Lists a pair of IDX files, gzipped or not.
 
     Args:
         images: IDX file of bytes with three axes.
         labels: IDX file of bytes with one axis; its numbers are values of classes.
-        classes: The recipe's classes.
-        script: Whose digits 0 to 9 are, where the classes are of several scripts.
+        named: What labels may name.
 
     Raises:
         DataError: One is no such file, they differ in length, or a label names no class.
@@ -67,15 +62,13 @@ def list_idx(
         raise DataError(
             f"holds {len(numbers)} labels", where=labels, allowed=f"{len(pictures)}, as {images}"
         )
-    return _of_arrays(pictures, _classes_of(numbers, str(labels), classes, script), {}, str(images))
+    return _of_arrays(pictures, _classes_of(numbers, str(labels), named), {}, str(images))
 
 
-def _classes_of(
-    labels: npt.NDArray[Any], place: str, classes: tuple[ClassEntry, ...], script: str | None
-) -> npt.NDArray[np.int64]:
+def _classes_of(labels: npt.NDArray[Any], place: str, named: Labels) -> npt.NDArray[np.int64]:
     unique, rows, inverse = np.unique(labels, return_index=True, return_inverse=True)
     indices = [
-        class_of(str(label), f"{place}, row {row}", classes, script)
+        named.index(str(label), f"{place}, row {row}")
         for label, row in zip(unique.tolist(), rows.tolist(), strict=True)
     ]
     return np.array(indices, np.int64)[inverse]

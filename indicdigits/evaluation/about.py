@@ -15,6 +15,7 @@ from indicdigits.recipe import Recipe
 from indicdigits.recipe.heads import heads_of
 from indicdigits.recipe.sources import OWN
 from indicdigits.registry import DATASETS
+from indicdigits.runtime.reading import NO_INK
 
 
 def describe(recipe: Recipe, weights: str) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def about_pictures(recipe: Recipe, pictures: Pictures) -> dict[str, Any]:
             summary, licence = entry.summary, entry.licence
         sources.append({"dataset": name, "summary": summary, "licence": licence})
     blank = np.count_nonzero(~pictures.split.images.any(axis=(1, 2)))  # of no digit
-    blank += sum(one.error is None for one in pictures.apart)
+    blank += sum(one.reason == NO_INK for one in pictures.apart)
     texts = [entry.text for entry in recipe.labels]
     apart = [
         {

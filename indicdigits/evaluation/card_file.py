@@ -54,7 +54,7 @@ def open_card(what: str) -> FoundCard:
     file = shipped.find(what)
     if not file.is_file():
         raise UsageError("no run and no bundle is here", where=file)
-    return _of_bundle(file)
+    return _of_bundle(file, what)
 
 
 def _of_run(run: Path) -> FoundCard:
@@ -62,8 +62,8 @@ def _of_run(run: Path) -> FoundCard:
     from indicdigits.evaluation.calibrate import read_acceptance
 
     folder = run / REPORT
-    metrics = metrics_file.read_metrics(folder / metrics_file.NAME)
     path, repair = folder / CARD, f"indicdigits evaluate {run}"
+    metrics = metrics_file.read_metrics(folder / metrics_file.NAME, hint=repair)
     fitted = read_acceptance(run, read_about(run)).temperature
     measured = (metrics["calibration"] or {}).get("temperature")
     if fitted is not None and fitted != measured:
@@ -76,9 +76,10 @@ def _of_run(run: Path) -> FoundCard:
     return FoundCard(path, written, card_markdown(recipe, metrics), repair)
 
 
-def _of_bundle(file: Path) -> FoundCard:
+def _of_bundle(file: Path, name: str) -> FoundCard:
     bundle = bundles.read(file)
-    metrics = metrics_file.checked(dict(bundle.metrics), file)
+    hint = f"indicdigits evaluate {name}, which measures it here and writes a card of its own"
+    metrics = metrics_file.checked(dict(bundle.metrics), file, hint=hint)
     recipe = recipes.loads(tomli_w.dumps(dict(bundle.recipe["resolved"])), source=str(file))
     return FoundCard(
         file, bundle.card, card_markdown(recipe, metrics), "export the run again, with this version"

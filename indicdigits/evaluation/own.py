@@ -13,12 +13,13 @@ from indicdigits.evaluation.subject import Subject
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Source
 from indicdigits.recipe.sources import OWN, scripts_read
+from indicdigits.runtime.reading import CROWDED
 from indicdigits.scripts import get_script
 
 
 def own_pictures(
     subject: Subject, source: Source, reporter: Reporter
-) -> tuple[Split, dict[int, PictureError]]:
+) -> tuple[Split, dict[int, str | PictureError]]:
     """A user's own labelled pictures, all of them, read where they lie.
 
     Args:
@@ -27,7 +28,8 @@ def own_pictures(
         reporter: Where progress goes.
 
     Returns:
-        The pictures, and place -> what is wrong with those that cannot be read, which are blank.
+        The pictures, and place -> what is wrong with those that a reader does not read: a reason,
+        or the error of a file that is no picture, which is blank here.
 
     Raises:
         DataError: A label is no class.
@@ -35,20 +37,22 @@ def own_pictures(
     from indicdigits.data.arrays import picture_key
     from indicdigits.data.request import Request
     from indicdigits.datasets.labelled_images.listing import list_all
-    from indicdigits.imaging.normalise import normalise
+    from indicdigits.imaging.normalise import is_crowded, normalise
 
     classes, size = subject.recipe.labels, subject.recipe.data.input_size
     table = list_all(Request(source=source, classes=classes, root=Path()))
     images = np.zeros((len(table), size, size), np.uint8)
     keys = np.zeros(len(table), "S32")
-    broken: dict[int, PictureError] = {}
+    unread: dict[int, str | PictureError] = {}
     with reporter.track("reading pictures", len(table)) as task:
         for number in range(len(table)):
             try:
                 picture = table.read(number)
                 images[number], keys[number] = normalise(picture, size), picture_key(picture)
+                if is_crowded(picture):
+                    unread[number] = CROWDED
             except PictureError as error:
-                broken[number] = error
+                unread[number] = error
             task.advance()
     name = Path(str(source.train)).name
     names = [(entry.text, entry.value) for entry in classes]
@@ -59,7 +63,7 @@ def own_pictures(
         groups={**table.columns, "dataset": np.full(len(table), name)},
         name=name,
     )
-    return split, broken
+    return split, unread
 
 
 def script_of_labels(subject: Subject, named: Sequence[Source], script: str) -> str:

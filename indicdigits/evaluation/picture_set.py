@@ -17,7 +17,7 @@ from indicdigits.runtime.reading import NO_INK
 
 @dataclass(frozen=True, kw_only=True)
 class Apart:
-    """A picture of a digit that no network is asked about: the reader refuses it before.
+    """A picture that no network is asked about: a reader refuses it whatever is answered.
 
     Attributes:
         id: Its name, as in predictions.csv.
@@ -48,7 +48,7 @@ class Pictures:
             one script.
         negatives: Test pictures of no digit, of the sets that were trained on and are no part of
             the test split; None where there are none at hand.
-        apart: Pictures of digits that are not in `split`: without ink, or broken.
+        apart: Pictures that are not in `split`: digits without ink, more than one digit, or broken.
         names: Names of the pictures where their places do not give them.
     """
 
@@ -76,7 +76,7 @@ class Pictures:
 
 
 def set_apart(
-    pictures: Pictures, classes: Sequence[ClassEntry], broken: Mapping[int, PictureError]
+    pictures: Pictures, classes: Sequence[ClassEntry], unread: Mapping[int, str | PictureError]
 ) -> Pictures:
     """Takes out what no network is asked about, and says why.
 
@@ -85,23 +85,16 @@ def set_apart(
     Args:
         pictures: All that there are, in their order.
         classes: What labels name.
-        broken: Place -> what is wrong with a file that is no picture.
+        unread: Place -> why a reader refuses it, or what is wrong with a file that is no picture.
 
     Raises:
         DataError: Not one can be read.
     """
     split, names = pictures.split, pictures.ids
     blank = true_digits(split.labels, classes) & ~split.images.any(axis=(1, 2))
-    out = blank | np.isin(np.arange(len(split)), list(broken))
-    apart = [
-        Apart(
-            id=names[number],
-            label=int(split.labels[number]),
-            reason=broken[number].message if number in broken else NO_INK,
-            error=broken.get(number),
-        )
-        for number in np.flatnonzero(out).tolist()
-    ]
+    why = dict.fromkeys(np.flatnonzero(blank).tolist(), NO_INK) | dict(unread)
+    out = np.isin(np.arange(len(split)), list(why))
+    apart = [_apart(names[at], int(split.labels[at]), why[at]) for at in sorted(why)]
     if out.all():
         raise DataError(
             f"none of the {len(split)} pictures can be read, the first for this: "
@@ -114,6 +107,12 @@ def set_apart(
     kept = np.flatnonzero(~out).tolist()
     names = [names[number] for number in kept]
     return replace(pictures, split=split.take(kept), names=names, apart=apart)
+
+
+def _apart(name: str, label: int, why: str | PictureError) -> Apart:
+    if isinstance(why, PictureError):
+        return Apart(id=name, label=label, reason=why.message, error=why)
+    return Apart(id=name, label=label, reason=why)
 
 
 def identify(split: Split, part: str) -> list[str]:

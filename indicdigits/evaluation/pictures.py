@@ -19,7 +19,7 @@ from indicdigits.evaluation.picture_set import Pictures, set_apart
 from indicdigits.evaluation.subject import Subject
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Source
-from indicdigits.recipe.sources import OWN
+from indicdigits.recipe.sources import OWN, reads
 from indicdigits.registry import DATASETS
 
 Part = Literal["test", "validation", "train"]
@@ -51,7 +51,7 @@ def choose(
         UsageError: The data have no such part, or the reader no such script.
         DataError: No such data, or they do not fit the classes.
     """
-    named = [_named(text, part) for text in data]
+    named = [_named(subject, text, part) for text in data]
     if script is not None:
         script = script_of_labels(subject, named, script)
         named = [replace(one, script=script) if one.dataset == OWN else one for one in named]
@@ -65,13 +65,13 @@ def choose(
     ]
     split, own = joined([one for one, _ in loaded]), all(source.dataset == OWN for source in named)
     starts = np.cumsum([0, *(len(one) for one, _ in loaded)]).tolist()
-    broken = {
-        start + number: error
-        for start, (_, errors) in zip(starts, loaded, strict=False)
-        for number, error in errors.items()
+    unread = {
+        start + number: why
+        for start, (_, found) in zip(starts, loaded, strict=False)
+        for number, why in found.items()
     }
     where = WHOLE if own else part or "test"
-    found = Pictures(
+    pictures = Pictures(
         split=split,
         part=where,
         sources=tuple(data),
@@ -80,7 +80,7 @@ def choose(
         counts={where: _per_class(split, subject)},
         script=script,
     )
-    return set_apart(found, subject.recipe.labels, broken)
+    return set_apart(pictures, subject.recipe.labels, unread)
 
 
 def _of_recipe(subject: Subject, part: Part, reporter: Reporter) -> Pictures:
@@ -132,17 +132,46 @@ def _per_class(split: Split, subject: Subject) -> list[int]:
     return [int(n) for n in np.bincount(split.labels, minlength=len(subject.recipe.labels))]
 
 
-def _named(text: str, part: Part | None) -> Source:
+def _check_script(subject: Subject, dataset: str, script: str | None) -> None:
+    """Refuses a data set of a script that a reader does not read.
+
+    Raises:
+        DataError: No digit of it is one of the reader's classes.
+    """
+    classes = subject.recipe.labels
+    if script is None or reads(classes, script):
+        return
+    fit = [name for name, of in _configs().items() if of and reads(classes, of)]
+    raise DataError(
+        f"{dataset!r} holds digits of {script}, and {subject.name} reads none of them",
+        where="--data",
+        allowed=", ".join(fit) or "pictures of one's own",
+        hint=f"a reader of {script}",
+    )
+
+
+def _configs() -> dict[str, str | None]:
+    """Every prepared data set by its full name -> its script."""
+    return {
+        f"{name}/{config}" if config else name: script
+        for name in DATASETS
+        if name != OWN
+        for config, script in DATASETS.get(name).scripts.items()
+    }
+
+
+def _named(subject: Subject, text: str, part: Part | None) -> Source:
     """What a word after --data stands for.
 
     Raises:
         UsageError: Own pictures have no parts, and no set is divided into all of them.
-        DataError: It is no data set, no folder and no file.
+        DataError: It is no data set, no folder and no file, or of a script that is not read.
     """
     path = Path(text).expanduser()
     layout = "folder" if path.is_dir() else LAYOUTS.get(path.suffix.lower())
     name, _, config = text.partition("/")
     if name in DATASETS and name != OWN and config in DATASETS.get(name).scripts:
+        _check_script(subject, text, DATASETS.get(name).scripts[config])
         if part == "validation":
             raise UsageError(
                 "a validation part belongs to a recipe",
@@ -160,12 +189,7 @@ def _named(text: str, part: Part | None) -> Source:
 
 
 def _unknown(text: str) -> DataError:
-    known = [
-        f"{name}/{config}" if config else name
-        for name in DATASETS
-        if name != OWN
-        for config in DATASETS.get(name).scripts
-    ]
+    known = list(_configs())
     return DataError(
         f"no data set and no pictures are called {text!r}",
         where="--data",

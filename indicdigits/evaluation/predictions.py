@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from indicdigits.datasets.labelled_images.table import label_index, strange_label
 from indicdigits.errors import DataError
 from indicdigits.evaluation.compare import NO_ANSWER
+from indicdigits.evaluation.words import count
 from indicdigits.recipe import ClassEntry
 
 _SHOWN = 3  # ids in an error
@@ -52,7 +53,8 @@ def read_predictions(
         if names:
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             raise DataError(
-                f"{len(names)} ids are {what}: {', '.join(names[:_SHOWN])}{more}",
+                f"{count(len(names), 'id')} {'is' if len(names) == 1 else 'are'} {what}: "
+                f"{', '.join(names[:_SHOWN])}{more}",
                 where=file,
                 allowed=f"each of the {len(ids)} pictures once, such as {ids[0]!r}",
                 hint="the ids are those of the predictions.csv that indicdigits evaluate writes",

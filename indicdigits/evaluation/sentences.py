@@ -14,11 +14,12 @@ _MOST_NAMED = 10
 HOW_TO_MEASURE = {
     "calibration": (
         "It is not calibrated. `indicdigits calibrate RUN` fits that on pictures of the training "
-        "part that were held out; evaluate again afterwards."
+        "part that were held out, for whoever has its run; evaluate or export that again "
+        "afterwards."
     ),
     "reject": (
         "It has no threshold: it answers whatever its certainty. `indicdigits calibrate RUN` finds "
-        "thresholds for stated error rates."
+        "thresholds for stated error rates, for whoever has its run."
     ),
     "robustness": (
         "Not measured. `indicdigits evaluate --worse 200` reads 200 of the pictures again under "
@@ -56,26 +57,34 @@ def labels_line(script: str) -> str:
 def apart_lines(
     apart: Sequence[Mapping[str, Any]], n: int | None = None, errors: int = 0
 ) -> list[str]:
-    """What was counted apart: pictures without ink, and files that are no pictures.
+    """What was counted apart: pictures that a reader refuses unread, and files that are none.
 
     Args:
         apart: Of a metrics.json or a comparison.
         n: How many pictures were read, where it is to be said what they would change.
         errors: How many of these wrongly.
     """
-    blank = [one["id"] for one in apart if not one["broken"]]
-    broken = [f"{one['id']} ({one['reason']})" for one in apart if one["broken"]]
+    refused: dict[str, list[str]] = {}
+    for one in apart:
+        if not one["broken"]:
+            refused.setdefault(one["reason"], []).append(one["id"])
     lines = []
-    if blank:
+    for reason, names in refused.items():
+        what = (
+            f"{count(len(names), 'picture')} with {reason}"
+            if reason != NO_INK
+            else (f"{count(len(names), 'picture')} without ink, all paper or all ink")
+        )
         rest = (
             ""
             if n is None
-            else (f" Were they errors, {percent((n - errors) / (n + len(blank)))} would be right.")
+            else (f" Were they errors, {percent((n - errors) / (n + len(names)))} would be right.")
         )
         lines.append(
-            f"{count(len(blank), 'picture')} without ink, all paper or all ink, counted apart: a "
-            f"reader refuses them, \u201c{NO_INK}\u201d.{rest} {listed(blank)}"
+            f"{what}, counted apart: a reader refuses them, \u201c{reason}\u201d.{rest} "
+            + listed(names)
         )
+    broken = [f"{one['id']} ({one['reason']})" for one in apart if one["broken"]]
     if broken:
         lines.append(f"{count(len(broken), 'file')} left out, no pictures: {listed(broken)}")
     return lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from indicdigits.errors import RecipeError, did_you_mean
@@ -64,20 +64,25 @@ def check_sources(recipe: Recipe, source: str) -> None:
 
 
 def _check_script(recipe: Recipe, script: str, dataset: str, where: str) -> None:
-    """Refuses a data set none of whose digits is a class: it is of another script.
-
-    A class stands for a digit by its text, or by its value where it is written in ASCII or is no
-    digit of any script.
-    """
-    texts = {entry.text for entry in recipe.labels}
-    values = {entry.value for entry in recipe.labels if not is_native_digit(entry.text)}
-    digits = SCRIPTS[script].digits
-    if texts.isdisjoint(digits) and values.isdisjoint(range(len(digits))):
+    """Refuses a data set none of whose digits is a class: it is of another script."""
+    if not reads(recipe.labels, script):
         raise RecipeError(
             f"{dataset!r} holds digits of {script!r}, and none of them is a class",
             where=where,
             allowed=f"data of the classes {' '.join(entry.text for entry in recipe.labels)}",
         )
+
+
+def reads(classes: Sequence[ClassEntry], script: str) -> bool:
+    """Whether some digit of a script is one of these classes.
+
+    A class stands for a digit by its text, or by its value where it is written in ASCII or is no
+    digit of any script.
+    """
+    texts = {entry.text for entry in classes}
+    values = {entry.value for entry in classes if not is_native_digit(entry.text)}
+    digits = SCRIPTS[script].digits
+    return not (texts.isdisjoint(digits) and values.isdisjoint(range(len(digits))))
 
 
 def _script_of(entry: Source, where: str) -> str | None:

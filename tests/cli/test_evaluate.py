@@ -122,6 +122,10 @@ def test_a_broken_picture_is_named_and_left_out(
 ) -> None:
     """One file that is no picture stops nothing: it is named, counted and told by the exit code."""
     shutil.copytree(pictures / "folders", here / "mine")
+    page = Image.new("L", (900, 300), 255)  # a line of five digits, in the folder of the zeros
+    for place in range(5):
+        page.paste(0, (60 + 160 * place, 100, 90 + 160 * place, 200))
+    page.save(here / "mine" / "0" / "line.png")
     for name in ("note.txt", "cut.png"):
         (here / "mine" / "0" / name).write_bytes(b"\x89PNG no more")
     words = ["--data", "mine", "-q"]
@@ -129,12 +133,13 @@ def test_a_broken_picture_is_named_and_left_out(
     told = capsys.readouterr()
     assert "33 pictures read right" in told.out
     assert "2 files left out, no pictures: 0/cut.png (" in told.out
+    assert "1 picture with more than one digit, counted apart" in told.out
     assert "repair or remove" in told.err
     assert "note.txt" in told.err
     metrics = json.loads((here / "out" / "metrics.json").read_text("utf-8"))
     broken = [one["id"] for one in metrics["data"]["apart"] if one["broken"]]
     assert broken == ["0/cut.png", "0/note.txt"]
-    assert sum(metrics["data"]["counts"]["all"]) == 37
+    assert sum(metrics["data"]["counts"]["all"]) == 38
     assert "2 files left out" in (here / "out" / "report.html").read_text("utf-8")
     assert "2 files left out" in (here / "out" / "card.md").read_text("utf-8")
     ours = "out/predictions.csv"  # has a row for each picture, read or not
@@ -211,6 +216,7 @@ def test_labels_with_their_script(here: Path, pictures: Path) -> None:
         ([READER, "--data", "dhdc"], 4, "did you mean 'dhcd'"),
         ([READER, "--data", "none.csv"], 4, "no data set and no pictures"),
         ([READER, "--data", "strange"], 4, "is no class"),
+        ([READER, "--data", "cmaterdb/bengali"], 4, "reads none of them"),
         ([READER, "--data", "bad.csv"], 4, "no such file"),
         ([READER, "--data", "strange", "--part", "test"], 2, "read whole"),
         ([READER, "--data", "dhcd", "--part", "validation"], 2, "belongs to a recipe"),
@@ -224,7 +230,9 @@ def test_what_cannot_be_measured(
     (here / "own" / "12").mkdir(parents=True)
     (here / "bad.csv").write_text("path,label\nx.png,1\n")
     assert call("evaluate", *words, "-q") == code
-    assert said in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert said in error
+    assert "recipe" not in error or "--part" in words  # whoever uses a reader has none
     assert not list(here.glob("report*"))
 
 
@@ -269,7 +277,7 @@ def test_another_tools_predictions(
     assert 'alt="folders/' in page
     (here / "tool.csv").write_text("id,prediction\nelsewhere.png,1\n")
     assert call("compare", READER, "tool.csv", *data, "-q") == 4
-    assert "1 ids are unknown: elsewhere.png" in capsys.readouterr().err
+    assert "1 id is unknown: elsewhere.png" in capsys.readouterr().err
     assert call("compare", "tool.csv", "other.csv", *data, "-q") == 2
     assert "nothing says what is right" in capsys.readouterr().err
 
@@ -291,3 +299,4 @@ def test_card_of_figures_of_another_version(
     error = capsys.readouterr().err
     assert "another version" in error
     assert "schema 2" in error
+    assert f"try: indicdigits evaluate {READER}, which" in error
