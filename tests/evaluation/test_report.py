@@ -93,6 +93,7 @@ def test_metrics_schema(make: Make, tmp_path: Path, everything: dict[str, Any]) 
         ("{}", "another version"),
         ("[1]", "another version"),
         ("{", "cannot be read"),
+        ('{"schema": 2, "n": 3}', "has no name, script"),
         (None, "no figures are here"),
     ],
 )
@@ -144,6 +145,21 @@ def test_what_is_not_measured_says_how(make: Make) -> None:
     assert "It has no threshold" in text
     assert text.count("Not measured") == 1
     assert "Results by" not in text
+
+
+def test_a_phone_sees_the_intervals(make: Make, everything: dict[str, Any]) -> None:
+    """Where a column of intervals is left out on a narrow screen, they stand below the shares."""
+    page = rendered(make(**everything))
+    rows = re.findall(r"<tr>(?:(?!</tr>).)*</tr>", page, flags=re.DOTALL)
+    seen = 0
+    for row in rows:
+        wide = re.search(r'<td class="wide">([\d.]+ to [^<]*)</td>', row)
+        if wide:
+            assert f'<small class="range">{wide[1]}</small>' in row
+            seen += 1
+    assert seen == 4  # the writers, and those without one
+    narrow = page[page.index("@media (max-width") : page.index("@media print")]
+    assert re.search(r"\.range \{ display: block; \}", narrow)
 
 
 def test_unknown_leaks_are_not_called_none(make: Make) -> None:
