@@ -10,7 +10,7 @@ import json as json_module
 import math
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 import typer
@@ -92,6 +92,22 @@ def emit(data: Any, json: bool, text: str) -> None:
     if json:
         text = json_module.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False)
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def png_file(path: Path) -> Path:
+    """The name of a picture to write.
+
+    Raises:
+        UsageError: Its suffix promises another format than the one that is written.
+    """
+    if path.suffix.lower() != ".png":
+        raise UsageError(
+            "what is drawn is written as PNG",
+            where=f"--out {path}",
+            allowed="a name in .png",
+            hint=f"-o {path.with_suffix('.png') if path.name else 'drawn.png'}",
+        )
+    return path
 
 
 def complain(errors: Iterable[IndicDigitsError]) -> int:
