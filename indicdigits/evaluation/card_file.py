@@ -12,10 +12,12 @@ from indicdigits.errors import DataError, UsageError
 from indicdigits.evaluation import metrics_file
 from indicdigits.evaluation.card import card_markdown
 from indicdigits.evaluation.subject import read_about
+from indicdigits.registry.shipped import MANIFEST, shipped_weights
 from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime import shipped
 
 CARD, REPORT = "card.md", "report"
+ALLOWED = "a run folder, a bundle, or a reader's name"
 
 
 class FoundCard(NamedTuple):
@@ -49,11 +51,19 @@ def open_card(what: str) -> FoundCard:
     path = Path(what)
     if (path / "recipe.toml").is_file():
         return _of_run(path)
+    weights = shipped_weights().get(what, path)
+    if (weights / MANIFEST).is_file():
+        raise UsageError(
+            "is a backbone: its card stands beside it, and no figures to hold it against",
+            where=weights,
+            allowed=ALLOWED,
+            hint=f"read {weights / CARD}",
+        )
     if path.is_dir():
-        raise UsageError("no run is here", where=path, allowed="a run folder or a bundle")
+        raise UsageError("no run is here", where=path, allowed=ALLOWED)
     file = shipped.find(what)
     if not file.is_file():
-        raise UsageError("no run and no bundle is here", where=file)
+        raise UsageError("no run and no bundle is here", where=file, allowed=ALLOWED)
     return _of_bundle(file, what)
 
 

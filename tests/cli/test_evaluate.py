@@ -282,6 +282,18 @@ def test_another_tools_predictions(
     assert "nothing says what is right" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [("mnist-cnn", "mnist-cnn/card.md"), (".", "no run is here"), ("gone.zip", "a reader's name")],
+)
+def test_what_has_no_figures_for_a_card(
+    here: Path, what: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A card is made from figures: where there are none, it is said what has some."""
+    assert call("card", what, "--check") == 2
+    assert said in capsys.readouterr().err
+
+
 def test_card_of_figures_of_another_version(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
