@@ -12,23 +12,21 @@ import numpy.typing as npt
 from indicdigits.datasets.idx import read_idx
 from indicdigits.datasets.labelled_images.table import (
     Column,
+    Labels,
     Table,
     check_column_names,
-    label_index,
-    strange_label,
 )
 from indicdigits.datasets.npz import read_npz
 from indicdigits.errors import DataError
-from indicdigits.recipe import ClassEntry
 
 
-def list_npz(file: Path, classes: tuple[ClassEntry, ...]) -> Table:
+def list_npz(file: Path, named: Labels) -> Table:
     """Lists an npz file with `images`, `labels` and, if there are, further columns.
 
     Args:
         file: `images` is uint8 (N,H,W), (N,H,W,1) or (N,H,W,3); `labels` (N,) are whole numbers
             (values of classes) or texts; a further array, such as `writer`, is (N,).
-        classes: The recipe's classes.
+        named: What labels may name.
 
     Raises:
         DataError: The file is no such npz, or a label names no class.
@@ -44,16 +42,17 @@ def list_npz(file: Path, classes: tuple[ClassEntry, ...]) -> Table:
                 allowed="one number or text a picture, shape (N,)",
             )
     columns = {n: a.astype(np.int64) if a.dtype.kind in "biu" else a for n, a in arrays.items()}
-    return _of_arrays(images, labels, columns, str(file), str(file), classes)
+    indices = _classes_of(labels, str(file), named)
+    return _of_arrays(images, indices, columns, str(file))
 
 
-def list_idx(images: Path, labels: Path, classes: tuple[ClassEntry, ...]) -> Table:
+def list_idx(images: Path, labels: Path, named: Labels) -> Table:
     """Lists a pair of IDX files, gzipped or not.
 
     Args:
         images: IDX file of bytes with three axes.
         labels: IDX file of bytes with one axis; its numbers are values of classes.
-        classes: The recipe's classes.
+        named: What labels may name.
 
     Raises:
         DataError: One is no such file, they differ in length, or a label names no class.
@@ -63,16 +62,23 @@ def list_idx(images: Path, labels: Path, classes: tuple[ClassEntry, ...]) -> Tab
         raise DataError(
             f"holds {len(numbers)} labels", where=labels, allowed=f"{len(pictures)}, as {images}"
         )
-    return _of_arrays(pictures, numbers, {}, str(images), str(labels), classes)
+    return _of_arrays(pictures, _classes_of(numbers, str(labels), named), {}, str(images))
+
+
+def _classes_of(labels: npt.NDArray[Any], place: str, named: Labels) -> npt.NDArray[np.int64]:
+    unique, rows, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    indices = [
+        named.index(str(label), f"{place}, row {row}")
+        for label, row in zip(unique.tolist(), rows.tolist(), strict=True)
+    ]
+    return np.array(indices, np.int64)[inverse]
 
 
 def _of_arrays(
     images: npt.NDArray[Any],
-    labels: npt.NDArray[Any],
+    labels: npt.NDArray[np.int64],
     columns: dict[str, Column],
     images_place: str,
-    labels_place: str,
-    classes: tuple[ClassEntry, ...],
 ) -> Table:
     if images.ndim == 4 and images.shape[3] == 1:
         images = images[..., 0]
@@ -83,21 +89,13 @@ def _of_arrays(
             where=images_place,
             allowed="uint8 (N,H,W) grey or (N,H,W,3) RGB, at least one",
         )
-    unique, inverse = np.unique(labels, return_inverse=True)
-    indices = []
-    for number, label in enumerate(unique.tolist()):
-        index = label_index(str(label), classes)
-        if index is None:
-            row = int(np.flatnonzero(inverse == number)[0])
-            raise strange_label(str(label), f"{labels_place}, row {row}", classes)
-        indices.append(index)
 
     def digest(number: int) -> bytes:
         raw = np.ascontiguousarray(images[number]).tobytes()
         return hashlib.blake2b(raw, digest_size=16).hexdigest().encode()
 
     return Table(
-        labels=np.array(indices, np.int64)[inverse],
+        labels=labels,
         columns=columns,
         places=[f"{images_place}, row {row}" for row in range(len(images))],
         read=lambda number: images[number],

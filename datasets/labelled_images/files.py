@@ -13,66 +13,64 @@ import numpy.typing as npt
 
 from indicdigits.datasets.labelled_images.table import (
     Column,
+    Labels,
     Table,
     allowed_labels,
     check_column_names,
-    label_index,
-    strange_label,
     typed_column,
 )
 from indicdigits.errors import DataError, PictureError
-from indicdigits.recipe import ClassEntry
 
 # What file managers leave in folders.
 NOT_PICTURES = frozenset({"thumbs.db", "desktop.ini"})
 
 
-def list_folder(root: Path, classes: tuple[ClassEntry, ...]) -> Table:
+def list_folder(root: Path, labels: Labels) -> Table:
     """Lists a folder whose subfolders are named after classes, by text or by value.
 
     Args:
         root: The folder; pictures may lie deeper in their class's folder.
-        classes: The recipe's classes.
+        labels: What labels may name.
 
     Raises:
         DataError: There is no such folder, a subfolder is no class, or a class is empty.
     """
     if not root.is_dir():
         raise DataError(
-            "no such folder", where=root, allowed=f"subfolders {allowed_labels(classes)}"
+            "no such folder", where=root, allowed=f"subfolders {allowed_labels(labels.classes)}"
         )
     paths: list[Path] = []
-    labels: list[int] = []
+    indices: list[int] = []
     folders = sorted(path for path in root.iterdir() if path.is_dir() and path.name[0] != ".")
     if not folders:
         raise DataError(
-            "holds no class folders", where=root, allowed=f"subfolders {allowed_labels(classes)}"
+            "holds no class folders",
+            where=root,
+            allowed=f"subfolders {allowed_labels(labels.classes)}",
         )
     for folder in folders:
-        index = label_index(folder.name, classes)
-        if index is None:
-            raise strange_label(folder.name, folder, classes)
+        index = labels.index(folder.name, folder)
         found = list(pictures_under(folder))
         if not found:
             raise DataError(
-                f"the folder of class {classes[index].text} is empty",
+                f"the folder of class {labels.classes[index].text} is empty",
                 where=folder,
                 allowed="at least one picture",
-                hint="add pictures, or remove the folder and the class of the recipe",
+                hint="add pictures, or remove the folder",
             )
         paths += found
-        labels += [index] * len(found)
+        indices += [index] * len(found)
     shown = [path.relative_to(root).as_posix() for path in paths]
-    return _of_files(paths, labels, {"path": np.array(shown)}, [str(path) for path in paths])
+    return _of_files(paths, indices, {"path": np.array(shown)}, [str(path) for path in paths])
 
 
-def list_csv(file: Path, classes: tuple[ClassEntry, ...]) -> Table:
+def list_csv(file: Path, labels: Labels) -> Table:
     """Lists a CSV file with a header and the columns `path` and `label`.
 
     Args:
         file: The CSV in UTF-8, separated by commas, semicolons or tabs. Paths are relative to its
             folder. Further columns, such as `writer`, are kept.
-        classes: The recipe's classes.
+        labels: What labels may name.
 
     Raises:
         DataError: The file is no such CSV, or a row names no file or no class.
@@ -82,7 +80,7 @@ def list_csv(file: Path, classes: tuple[ClassEntry, ...]) -> Table:
         raise DataError("holds no rows", where=file, allowed="a header and a row a picture")
     further = [name for name in rows[0][1] if name not in ("path", "label")]
     check_column_names(further, file)
-    paths, labels = [], []
+    paths, indices = [], []
     for place, row in rows:
         path = file.parent / row["path"]
         if not row["path"] or not path.is_file():
@@ -91,14 +89,11 @@ def list_csv(file: Path, classes: tuple[ClassEntry, ...]) -> Table:
                 where=place,
                 allowed=f"a path relative to {file.parent}",
             )
-        index = label_index(row["label"], classes)
-        if index is None:
-            raise strange_label(row["label"], place, classes)
         paths.append(path)
-        labels.append(index)
+        indices.append(labels.index(row["label"], place))
     columns = {name: typed_column([row[name] for _, row in rows]) for name in further}
     columns["path"] = np.array([row["path"] for _, row in rows])
-    return _of_files(paths, labels, columns, [place for place, _ in rows])
+    return _of_files(paths, indices, columns, [place for place, _ in rows])
 
 
 def _rows(file: Path) -> Iterator[tuple[str, dict[str, str]]]:

@@ -15,7 +15,7 @@ from indicdigits.data.request import Request
 from indicdigits.data.split import chosen_of_each
 from indicdigits.datasets.labelled_images.arrays import list_idx, list_npz
 from indicdigits.datasets.labelled_images.files import list_csv, list_folder, pictures_under
-from indicdigits.datasets.labelled_images.table import Table
+from indicdigits.datasets.labelled_images.table import Labels, Table
 from indicdigits.errors import DataError
 
 TEST_COLUMN = "is_test"
@@ -58,12 +58,13 @@ def list_parts(request: Request) -> dict[str, tuple[Table, npt.NDArray[np.intp]]
 
 
 def list_all(request: Request) -> Table:
-    """All pictures of `source.train`, undivided.
+    """All pictures of `source.train`, undivided, for a reader whose classes are what they are.
 
     Raises:
         DataError: Something about the user's files is not as it must be.
     """
-    return _table(request, request.source.train, request.source.train_labels, "train")
+    source = request.source
+    return _table(request, source.train, source.train_labels, "train", of_recipe=False)
 
 
 def fingerprint(request: Request) -> str:
@@ -98,7 +99,8 @@ def _files(request: Request) -> Iterator[Path]:
             yield from pictures_under(path)
         elif source.format == "csv":
             folder = path.parent
-            yield from (folder / text for text in list_csv(path, request.classes).columns["path"])
+            table = list_csv(path, _labels(request))
+            yield from (folder / text for text in table.columns["path"])
 
 
 def _existing(request: Request, name: str) -> Path:
@@ -112,20 +114,26 @@ def _existing(request: Request, name: str) -> Path:
     return path.resolve()
 
 
-def _table(request: Request, name: str | None, labels: str | None, part: str) -> Table:
-    source, classes = request.source, request.classes
+def _table(
+    request: Request, name: str | None, labels: str | None, part: str, *, of_recipe: bool = True
+) -> Table:
+    source, named = request.source, _labels(request, of_recipe=of_recipe)
     if name is None:
         raise DataError("labelled_images needs train", where=source.dataset)
     path = _existing(request, name)
     if source.format == "folder":
-        return list_folder(path, classes)
+        return list_folder(path, named)
     if source.format == "csv":
-        return list_csv(path, classes)
+        return list_csv(path, named)
     if source.format == "npz":
-        return list_npz(path, classes)
+        return list_npz(path, named)
     if labels is None:
         raise DataError(f"idx files need {part}_labels", where=source.dataset)
-    return list_idx(path, _existing(request, labels), classes)
+    return list_idx(path, _existing(request, labels), named)
+
+
+def _labels(request: Request, *, of_recipe: bool = True) -> Labels:
+    return Labels(classes=request.classes, script=request.source.script, of_recipe=of_recipe)
 
 
 def _as_bool(column: npt.NDArray[np.generic], where: str | None) -> npt.NDArray[np.bool_]:

@@ -9,16 +9,17 @@ from __future__ import annotations
 import json as json_module
 import math
 import sys
-from collections.abc import Mapping
-from pathlib import PurePath
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 import typer
 
-from indicdigits.errors import UsageError
+from indicdigits.errors import DataError, IndicDigitsError, UsageError
 from indicdigits.progress import Reporter
 
 MOST_DEVICES = 256
+MOST_ERRORS = 20  # that are printed
 DeviceName = Literal["auto", "cpu", "gpu", "tpu"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
@@ -91,6 +92,36 @@ def emit(data: Any, json: bool, text: str) -> None:
     if json:
         text = json_module.dumps(plain(data), indent=2, ensure_ascii=False, allow_nan=False)
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def png_file(path: Path) -> Path:
+    """The name of a picture to write.
+
+    Raises:
+        UsageError: Its suffix promises another format than the one that is written.
+    """
+    if path.suffix.lower() != ".png":
+        raise UsageError(
+            "what is drawn is written as PNG",
+            where=f"--out {path}",
+            allowed="a name in .png",
+            hint=f"-o {path.with_suffix('.png') if path.name else 'drawn.png'}",
+        )
+    return path
+
+
+def complain(errors: Iterable[IndicDigitsError]) -> int:
+    """Prints what was wrong with some of many, of which the others were done.
+
+    Returns:
+        The exit code: that of bad data where anything was wrong.
+    """
+    found = list(dict.fromkeys(map(str, errors)))
+    for text in found[:MOST_ERRORS]:
+        print(f"error: {text}", file=sys.stderr)
+    if len(found) > MOST_ERRORS:
+        print(f"error: and {len(found) - MOST_ERRORS} more", file=sys.stderr)
+    return DataError.exit_code if found else 0
 
 
 def plain(value: Any) -> Any:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from indicdigits.cli.common import Json, Quiet, emit, reporter
-from indicdigits.cli.evaluate import Data, Part
+from indicdigits.cli.common import Json, Quiet, complain, emit, reporter
+from indicdigits.cli.evaluate import Data, Part, Script
 from indicdigits.errors import UsageError
 
 
@@ -22,12 +22,13 @@ def compare(
     ],
     data: Data = None,
     part: Part = None,
+    script: Script = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder to write; replaces an earlier comparison.")
     ] = Path("runs/compare"),
     json: Json = False,
     quiet: Quiet = False,
-) -> None:
+) -> int:
     """Compare readers on the same pictures: table, McNemar's test, what changed, curves."""
     if len(readers) < 2:
         raise UsageError(
@@ -38,7 +39,10 @@ def compare(
     from indicdigits.evaluation.candidates import load_candidates
     from indicdigits.evaluation.compare import compare as compare_candidates
 
-    candidates = load_candidates(readers, reporter(quiet), data=data or (), part=part)
+    candidates = load_candidates(
+        readers, reporter(quiet), data=data or (), part=part, script=script
+    )
     result = compare_candidates(candidates)
     page = comparison_page.write(out, result, candidates)
     emit(result, json, f"{comparison_page.summary(result)}\n\npage: {page}")
+    return complain(one.error for each in candidates for one in each.apart if one.error)

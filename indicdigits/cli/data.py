@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from indicdigits.cli.common import Json, Quiet, emit, reporter
+from indicdigits.cli.common import Json, Quiet, emit, png_file, reporter
 from indicdigits.errors import IndicDigitsError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -106,6 +106,9 @@ def show(
     """Draws a contact sheet: a labelled row of pictures for each class."""
     from indicdigits.data.contact import contact_sheet, stacked
 
+    path = png_file(
+        output or Path(name.removesuffix(".toml").replace("/", "-").strip("-.") + ".png")
+    )
     items = _resolve(name, all_configs=False)
     sheets = [
         contact_sheet(
@@ -121,7 +124,6 @@ def show(
         )
         for item in items
     ]
-    path = output or Path(name.removesuffix(".toml").replace("/", "-").strip("-.") + ".png")
     _save(stacked(sheets), path)
     emit({"sheet": path, "data": [item.source.dataset for item in items]}, json, str(path))
 
@@ -129,8 +131,6 @@ def show(
 def _save(sheet: Any, path: Path) -> None:
     from indicdigits.data.storage import RUN_HINT, storage_errors
 
-    if path.suffix.lower() != ".png":
-        raise UsageError("a contact sheet is a PNG file", where=path, allowed="a name in .png")
     with storage_errors(path, RUN_HINT):
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(path)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from indicdigits.cli.common import Json, Quiet, emit, reporter
+from indicdigits.cli.common import Json, Quiet, complain, emit, reporter
 
 Data = Annotated[
     list[str] | None,
@@ -22,6 +22,14 @@ Part = Annotated[
     Literal["test", "validation", "train"] | None,
     typer.Option("--part", help="Which part of the data; own pictures are read whole."),
 ]
+Script = Annotated[
+    str | None,
+    typer.Option(
+        "--script",
+        help="Whose digits the labels 0 to 9 of own pictures are, for a reader of several scripts.",
+        show_default=False,
+    ),
+]
 
 
 def evaluate(
@@ -33,6 +41,7 @@ def evaluate(
     ],
     data: Data = None,
     part: Part = None,
+    script: Script = None,
     worse: Annotated[
         int,
         typer.Option(
@@ -45,14 +54,21 @@ def evaluate(
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
-) -> None:
+) -> int:
     """Measure a reader on its whole test split, or on other pictures; write a report."""
     from indicdigits.evaluation import measure, report
     from indicdigits.evaluation.summary import summary
 
     evaluation = measure.evaluate(
-        what, reporter(quiet), data=data or (), part=part, maps=True, worse=worse
+        what,
+        reporter(quiet),
+        data=data or (),
+        part=part,
+        maps=True,
+        worse=worse,
+        script=script,
     )
     folder = output or measure.default_folder(what, evaluation.metrics)
     page = report.write_report(folder, evaluation)
     emit(evaluation.metrics, json, f"{summary(evaluation.metrics)}\nreport: {page}")
+    return complain(one.error for one in evaluation.apart if one.error)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from indicdigits.cli.common import Json, emit
+from indicdigits.cli.common import Json, emit, png_file
 
 
 def explain(
@@ -20,7 +20,7 @@ def explain(
     ],
     picture: Annotated[str, typer.Argument(metavar="PICTURE", help="An image of one digit.")],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="The picture to write, PNG; replaced if there.")
+        Path, typer.Option("--out", "-o", help="PNG file to write; replaced if there.")
     ] = Path("why.png"),
     method: Annotated[
         str | None,
@@ -44,8 +44,9 @@ def explain(
     from indicdigits.evaluation import explain as why
     from indicdigits.evaluation.explainable import METHODS, open_network
     from indicdigits.evaluation.explanation_figure import explanation_png
-    from indicdigits.evaluation.words import certainty, class_name
+    from indicdigits.evaluation.words import certainty, class_name, share
 
+    png_file(out)
     explanation = why.explain(open_network(network), picture, method=method, of=of)
     with storage_errors(out, "name another file: --out"):
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -54,5 +55,9 @@ def explain(
     read = f"{class_name(best.text, best.value)}, {certainty(best.probability)}"
     if explanation.refused is not None:
         read = f"not accepted: {explanation.refused} (best guess {read})"
+    asked = explanation.explained
+    if of is not None:
+        read += f"\nwhat speaks for {class_name(asked.text, asked.value)}, "
+        read += share(asked.probability)
     text = f"{picture}  {read}\n{method_name}: {out}"
     emit({"path": picture, "out": out, **explanation.as_dict()}, json, text)

@@ -12,9 +12,11 @@ import importlib.metadata
 import shutil
 import subprocess
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from indicdigits.scripts import zero_of
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
@@ -84,8 +86,15 @@ def family_of(path: Path) -> str:
 @functools.lru_cache(maxsize=256)
 def _path_for(characters: frozenset[str]) -> Path | None:
     wanted = {ord(char) for char in characters}
-    candidates = (*_packaged(), *_on_system(min(wanted - set(range(128)), default=ord("0"))))
-    return next((path for path in candidates if wanted <= coverage(path)), None)
+
+    def first(paths: Iterable[Path]) -> Path | None:
+        return next((path for path in paths if wanted <= coverage(path)), None)
+
+    # To ask the system costs a process, and a page may show hundreds of digits: fonts that come
+    # with the kit are looked through before, and the ten digits of a script ask with their zero.
+    asked = chr(min(wanted - set(range(128)), default=ord("0")))
+    zero = zero_of(asked) or asked
+    return first(_packaged()) or first(_on_system(ord(zero))) or first(_on_system(ord(asked)))
 
 
 @functools.lru_cache(maxsize=1)

@@ -66,7 +66,10 @@ def calibrate_run(run: Path, folds: int, runtime: Runtime) -> dict[str, Any]:
     """
     if not (run / "recipe.toml").is_file() or not runs.is_finished(run):
         raise UsageError(
-            "no finished run is here", where=run, allowed="a run folder with its final weights"
+            "no finished run is here",
+            where=run,
+            allowed="a run folder with its final weights; a bundle holds no pictures to fit on",
+            hint="indicdigits finetune --script NAME makes a run",
         )
     recipe, root = runs.resume_recipe(run)
     if heads_of(recipe):

@@ -10,7 +10,7 @@ from typing import Any
 from indicdigits.errors import UsageError
 from indicdigits.evaluation.compare import Candidate, of_digits
 from indicdigits.evaluation.metrics import best_digits
-from indicdigits.evaluation.pictures import Part, choose, identify
+from indicdigits.evaluation.pictures import Part, choose
 from indicdigits.evaluation.predictions import read_predictions
 from indicdigits.evaluation.subject import Subject, open_subject
 from indicdigits.progress import Reporter
@@ -30,6 +30,7 @@ def load_candidates(
     *,
     data: Sequence[str] = (),
     part: Part | None = None,
+    script: str | None = None,
 ) -> list[Candidate]:
     """Has every reader read the pictures, and finds what other tools answered to them.
 
@@ -39,6 +40,7 @@ def load_candidates(
         reporter: Where progress goes.
         data: What is read; without any, each reader's own test split.
         part: Which part of it.
+        script: Whose digits the labels 0 to 9 are, as in `pictures.choose`.
 
     Raises:
         UsageError: One is named twice, there is none of that name, or all are CSV files.
@@ -56,7 +58,7 @@ def load_candidates(
     subjects = {name: open_subject(name, reporter) for name in names if name not in files}
     _refuse_twice(names, subjects)
     found = {
-        name: load_reader(subject, name, short[name], reporter, data=data, part=part)
+        name: load_reader(subject, name, short[name], reporter, data=data, part=part, script=script)
         for name, subject in subjects.items()
     }
     reference = next(iter(found.values()))
@@ -85,6 +87,7 @@ def load_reader(
     *,
     data: Sequence[str] = (),
     part: Part | None = None,
+    script: str | None = None,
 ) -> Candidate:
     """Has a run or a bundle read the pictures.
 
@@ -95,11 +98,12 @@ def load_reader(
         reporter: Where progress goes.
         data: What it reads, as in `pictures.choose`.
         part: Which part of it.
+        script: Whose digits the labels 0 to 9 are.
 
     Raises:
         DataError: The pictures cannot be had, or none is of a digit.
     """
-    pictures = choose(subject, data, part, reporter)
+    pictures = choose(subject, data, part, reporter, script=script)
     split, recipe, history = pictures.split, subject.recipe, subject.history
     reporter.say(f"{name}: {recipe.model.backbone} on {len(split)} test pictures")
     seconds = subject.training.get("seconds")
@@ -109,7 +113,8 @@ def load_reader(
         keys=split.keys,
         labels=split.labels,
         answers=best_digits(subject.answers(split), recipe.labels),
-        ids=identify(split, pictures.part),
+        ids=pictures.ids,
+        apart=pictures.apart,
         images=split.images,
         history=history,
         facts=UNKNOWN
@@ -149,7 +154,12 @@ def load_predictions(path: str, name: str, reference: Candidate) -> Candidate:
         classes=reference.classes,
         keys=reference.keys,
         labels=reference.labels,
-        answers=read_predictions(Path(path), reference.ids, reference.classes),
+        answers=read_predictions(
+            Path(path),
+            reference.ids,
+            reference.classes,
+            apart={one.id for one in reference.apart},
+        ),
         ids=reference.ids,
         images=reference.images,
         facts=UNKNOWN

@@ -12,10 +12,12 @@ from indicdigits.errors import DataError, UsageError
 from indicdigits.evaluation import metrics_file
 from indicdigits.evaluation.card import card_markdown
 from indicdigits.evaluation.subject import read_about
+from indicdigits.registry.shipped import MANIFEST, shipped_weights
 from indicdigits.runtime import bundle as bundles
 from indicdigits.runtime import shipped
 
 CARD, REPORT = "card.md", "report"
+ALLOWED = "a run folder, a bundle, or a reader's name"
 
 
 class FoundCard(NamedTuple):
@@ -49,12 +51,20 @@ def open_card(what: str) -> FoundCard:
     path = Path(what)
     if (path / "recipe.toml").is_file():
         return _of_run(path)
+    weights = shipped_weights().get(what, path)
+    if (weights / MANIFEST).is_file():
+        raise UsageError(
+            "is a backbone: its card stands beside it, and no figures to hold it against",
+            where=weights,
+            allowed=ALLOWED,
+            hint=f"read {weights / CARD}",
+        )
     if path.is_dir():
-        raise UsageError("no run is here", where=path, allowed="a run folder or a bundle")
+        raise UsageError("no run is here", where=path, allowed=ALLOWED)
     file = shipped.find(what)
     if not file.is_file():
-        raise UsageError("no run and no bundle is here", where=file)
-    return _of_bundle(file)
+        raise UsageError("no run and no bundle is here", where=file, allowed=ALLOWED)
+    return _of_bundle(file, what)
 
 
 def _of_run(run: Path) -> FoundCard:
@@ -62,8 +72,8 @@ def _of_run(run: Path) -> FoundCard:
     from indicdigits.evaluation.calibrate import read_acceptance
 
     folder = run / REPORT
-    metrics = metrics_file.read_metrics(folder / metrics_file.NAME)
     path, repair = folder / CARD, f"indicdigits evaluate {run}"
+    metrics = metrics_file.read_metrics(folder / metrics_file.NAME, hint=repair)
     fitted = read_acceptance(run, read_about(run)).temperature
     measured = (metrics["calibration"] or {}).get("temperature")
     if fitted is not None and fitted != measured:
@@ -76,9 +86,10 @@ def _of_run(run: Path) -> FoundCard:
     return FoundCard(path, written, card_markdown(recipe, metrics), repair)
 
 
-def _of_bundle(file: Path) -> FoundCard:
+def _of_bundle(file: Path, name: str) -> FoundCard:
     bundle = bundles.read(file)
-    metrics = metrics_file.checked(dict(bundle.metrics), file)
+    hint = f"indicdigits evaluate {name}, which measures it here and writes a card of its own"
+    metrics = metrics_file.checked(dict(bundle.metrics), file, hint=hint)
     recipe = recipes.loads(tomli_w.dumps(dict(bundle.recipe["resolved"])), source=str(file))
     return FoundCard(
         file, bundle.card, card_markdown(recipe, metrics), "export the run again, with this version"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from indicdigits.errors import DataError
 from indicdigits.evaluation.metrics import negative_class, score
+from indicdigits.evaluation.picture_set import Apart
 from indicdigits.evaluation.significance import difference_interval, holm, mcnemar
 from indicdigits.recipe import ClassEntry
 
@@ -35,6 +36,7 @@ class Candidate:
         answers: int (N,), the classes it answered; -1 where it did not answer.
         ids: (N,), a name for each picture.
         images: uint8 (N, S, S), the pictures, light ink on black; None where they are not at hand.
+        apart: Pictures of digits that nobody was asked about: without ink, or broken.
         history: A record for every epoch of its training; empty where none is known.
         facts: What else the table says of it, plain data for JSON.
     """
@@ -46,6 +48,7 @@ class Candidate:
     answers: NDArray[np.integer]
     ids: Sequence[str]
     images: NDArray[np.uint8] | None = None
+    apart: Sequence[Apart] = ()
     history: Sequence[Mapping[str, Any]] = ()
     facts: Mapping[str, Any]
 
@@ -106,6 +109,10 @@ def compare(candidates: Sequence[Candidate]) -> dict[str, Any]:
         "schema": SCHEMA,
         "classes": [{"text": entry.text, "value": entry.value} for entry in first.classes],
         "n": len(first.labels),
+        "apart": [
+            {"id": one.id, "reason": one.reason, "broken": one.error is not None}
+            for one in first.apart
+        ],
         "level": LEVEL,
         "runs": [{"name": one.name, **one.facts, **score(right[one.name])} for one in same],
         "pairs": pairs,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import indicdigits
 from indicdigits.data.storage import RUN_HINT, storage_errors, write_whole
-from indicdigits.evaluation import words
+from indicdigits.evaluation import sentences, words
 from indicdigits.evaluation.compare import Candidate
 from indicdigits.evaluation.curves import comparison_png
 from indicdigits.evaluation.glyphs import outline_glyphs
@@ -207,6 +207,7 @@ def _notes(result: Mapping[str, Any]) -> Iterable[str]:
             yield f"* {run['name']} is not finished: its weights are {run['weights']}"
     if any(run["trained_on_validation"] and run["validation_accuracy"] for run in runs):
         yield "+ the validation part was trained on as well, so this is no test"
+    yield from sentences.apart_lines(result["apart"])
 
 
 def _method(result: Mapping[str, Any]) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indicdigits.datasets.labelled_images.table import allowed_labels, label_index, scripts_of
 from indicdigits.errors import PictureError, UsageError, did_you_mean
 from indicdigits.evaluation.explainable import METHODS, Explainable, Maps, explainable
 from indicdigits.imaging.decode import Source, read_picture
-from indicdigits.imaging.normalise import ink_found, normalise
+from indicdigits.imaging.normalise import ink_found, is_crowded, normalise
 from indicdigits.runtime.doubt import Judge
 from indicdigits.runtime.reader import Alternative, Reader
+from indicdigits.runtime.reading import CROWDED
 
 if TYPE_CHECKING:
     from indicdigits.training.weights import LoadedModel
@@ -33,6 +35,7 @@ class Explanation:
             strongest place 1, or all 0 where nothing does.
         method: How it was asked.
         of: Index of the class that is explained.
+        explained: That class, and how probable the network thinks it.
         answers: The most probable classes, the most probable first.
         refused: Why the network does not stand by its answer, or None.
     """
@@ -42,6 +45,7 @@ class Explanation:
     saliency: Maps
     method: str
     of: int
+    explained: Alternative
     answers: tuple[Alternative, ...]
     refused: str | None
 
@@ -55,15 +59,11 @@ class Explanation:
 
     def as_dict(self) -> dict[str, Any]:
         """The explanation as plain data, for `--json`."""
-        explained = self.network.classes[self.of]
         return {
             "network": self.network.name,
             "method": self.method,
-            "class": {"text": explained.text, "value": explained.value},
-            "answers": [
-                {"text": one.text, "value": one.value, "probability": one.probability}
-                for one in self.answers
-            ],
+            "class": asdict(self.explained),
+            "answers": [asdict(one) for one in self.answers],
             "refused": self.refused,
             "caption": self.caption,
             "saliency": [[round(float(x), 4) for x in row] for row in self.saliency],
@@ -130,7 +130,8 @@ def explain(
             where=asked.name,
             hint=f"--class {asked.classes[0].text}, or another digit of the picture's script",
         )
-    pixels = normalise(read_picture(picture), asked.input_size)
+    decoded = read_picture(picture)
+    pixels = normalise(decoded, asked.input_size)
     if not ink_found(pixels):
         raise PictureError(
             "no ink found: all of it is paper, or all of it is ink",
@@ -142,21 +143,25 @@ def explain(
         head = np.asarray(asked.heads)
         row = np.where(head == head[chosen], row, np.float32(0))
     best, refused = Judge(asked.classes, asked.acceptance).answer(row)
+    if is_crowded(decoded):
+        refused = CROWDED
     likeliest = np.argsort(-row, kind="stable").tolist()
     order = [best, *(other for other in likeliest if other != best)][:MOST_ANSWERS]
     index = best if chosen is None else chosen
     found = saliency(asked, pixels[np.newaxis], np.array([index]), method=name)[0]
-    classes = asked.classes
+
+    def alternative(at: int) -> Alternative:
+        known = asked.classes[at]
+        return Alternative(text=known.text, value=known.value, probability=float(row[at]))
+
     return Explanation(
         network=asked,
         picture=pixels,
         saliency=found,
         method=name,
         of=index,
-        answers=tuple(
-            Alternative(text=classes[i].text, value=classes[i].value, probability=float(row[i]))
-            for i in order
-        ),
+        explained=alternative(index),
+        answers=tuple(map(alternative, order)),
         refused=refused,
     )
 
@@ -191,15 +196,20 @@ def _chosen(network: Explainable, method: str | None) -> str:
 
 
 def _class(network: Explainable, of: str) -> int:
-    """The index of a class by its text, or by its value where one class alone has it."""
-    texts = [entry.text for entry in network.classes]
-    if of in texts:
-        return texts.index(of)
-    found = [i for i, entry in enumerate(network.classes) if str(entry.value) == of]
-    if len(found) == 1:
-        return found[0]
+    """The index of a class by its text, by script and value, or by a value that one class has.
+
+    Raises:
+        UsageError: No class is called so, or several are.
+    """
+    classes = network.classes
+    same = [f"{script}-{of}" for script in scripts_of(of, classes)]
+    if len(same) < 2 and of not in [entry.text for entry in classes]:
+        same = [entry.text for entry in classes if str(entry.value) == of]
+    index = label_index(of, classes)
+    if index is not None and len(same) < 2:
+        return index
     raise UsageError(
-        f"{len(found)} classes have the value {of}" if found else f"no class is {of!r}",
+        f"{len(same)} classes have the value {of}" if same else f"no class is {of!r}",
         where="--class",
-        allowed=" ".join([texts[i] for i in found] or texts),
+        allowed=", ".join(same) or allowed_labels(classes),
     )

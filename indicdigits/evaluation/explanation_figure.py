@@ -16,7 +16,8 @@ from indicdigits.evaluation.explain import Explanation
 from indicdigits.evaluation.explainable import METHODS
 from indicdigits.evaluation.figures import DPI, INK, MUTED, RIGHT, RULE, WRONG, png_bytes
 from indicdigits.evaluation.glyphs import font_for_matplotlib
-from indicdigits.evaluation.words import certainty, plain_name
+from indicdigits.evaluation.words import certainty, plain_name, share
+from indicdigits.runtime.reading import Alternative
 
 _HEAT = (np.array((214, 69, 0)) / 255).tolist()  # what speaks for the class
 _FADED = 0.5  # of the ink's darkness, under a map
@@ -35,10 +36,9 @@ def explanation_png(explanation: Explanation) -> bytes:
     figure.text(0.3 / _WIDTH, 1 - 0.32 / _HEIGHT, heading, color=INK, fontsize=13)
     plain = np.repeat(1 - explanation.picture[..., np.newaxis] / 255, 3, axis=2)
     _panel(figure, 0.3, plain, "what the network saw")
-    shown = explanation.network.classes[explanation.of]
     shaded = shade(explanation.picture, explanation.saliency)
     axes, title = _panel(figure, 2.85, shaded, "what speaks for")
-    _class_after(axes, title, shown.text, shown.value)
+    _class_after(axes, title, explanation.explained)
     _answers(figure, explanation)
     caption = textwrap.fill(explanation.caption, _LETTERS_A_LINE)
     figure.text(0.3 / _WIDTH, 0.46 / _HEIGHT, caption, color=MUTED, fontsize=8.5, va="top")
@@ -73,8 +73,9 @@ def _panel(
     )
 
 
-def _class_after(axes: Axes, title: Annotation, text: str, value: int | None) -> None:
-    """The class that is explained, behind the panel's title."""
+def _class_after(axes: Axes, title: Annotation, explained: Alternative) -> None:
+    """The class that is explained and how probable it is, behind the panel's title."""
+    text, value = explained.text, explained.value
     font = font_for_matplotlib(text)
     known: list[tuple[str, float, str, dict[str, Any]]] = [
         (text, 14, INK, {"fontproperties": font})
@@ -83,6 +84,7 @@ def _class_after(axes: Axes, title: Annotation, text: str, value: int | None) ->
     ]
     if font and value is not None:
         known.append((str(value), 9.5, MUTED, {}))
+    known.append((share(explained.probability), 9.5, MUTED, {}))
     before = title
     for shown, size, colour, style in known:
         before = axes.annotate(
@@ -114,7 +116,7 @@ def _answers(figure: Figure, explanation: Explanation) -> None:
         _digit(axes, answer.text, answer.value, size, INK if place == 0 else MUTED)
         axes.barh(0.16, 1.45, height=0.06, left=0.85, color=RULE)
         axes.barh(0.16, 1.45 * answer.probability, height=0.06, left=0.85, color=tint)
-        sure = f"{certainty(answer.probability)} sure" if place == 0 else _share(answer.probability)
+        sure = f"{certainty(answer.probability)} sure" if place == 0 else share(answer.probability)
         axes.text(0.85, 0.26, sure, color=tint, fontsize=10 if place == 0 else 9)
     if explanation.refused is not None:
         note = "\n".join(textwrap.wrap(f"not accepted: {explanation.refused}", 38))
@@ -132,8 +134,3 @@ def _digit(axes: Axes, text: str, value: int | None, size: float, colour: str) -
     axes.text(0.05, 0.12, text, color=colour, fontsize=size, fontproperties=font)
     if value is not None and str(value) != text:
         axes.text(0.5, 0.14, str(value), color=MUTED, fontsize=10)
-
-
-def _share(probability: float) -> str:
-    """A less probable class's probability: "0.4 %", never rounded to nothing."""
-    return "<\u00a00.1\u00a0%" if probability < 0.001 else f"{100 * probability:.1f}\u00a0%"

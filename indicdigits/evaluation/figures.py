@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ INK, MUTED, RULE = "#1d2b36", "#6b7885", "#dfe4e8"
 RIGHT, WRONG, OTHER = "#0f766e", "#9b1c12", "#b7791f"
 RIGHT_RGB, WRONG_RGB = (15, 118, 110), (180, 35, 24)
 MOST_MISTAKES = 24  # that are shown; all are in metrics.json
+MOST_OF_A_KIND = 3  # of one digit read as one other, while there are mistakes of other kinds
 DPI = 150
 _CELL, _LARGEST = 0.56, 24.0  # inches: a cell of the confusion matrix, and all of it at most
 
@@ -161,6 +163,29 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, 7, break_long_words=False)
 
 
+def shown_mistakes(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The mistakes that are shown, the surest first, of each kind a few before more of any.
+
+    A kind is one digit read as one other. Were only surety asked, a reader with one bad habit
+    would show nothing but that.
+
+    Args:
+        metrics: A report's metrics.
+
+    Returns:
+        At most `MOST_MISTAKES` of `mistakes`, each with `times`: how many there are of its kind.
+    """
+    kinds = [(mistake["truth"], mistake["answer"]) for mistake in metrics["mistakes"]]
+    times, seen = Counter(kinds), Counter[tuple[str, str]]()
+    first: list[int] = []
+    rest: list[int] = []
+    for number, kind in enumerate(kinds):
+        (first if seen[kind] < MOST_OF_A_KIND else rest).append(number)
+        seen[kind] += 1
+    chosen = sorted([*first, *rest][:MOST_MISTAKES])
+    return [{**metrics["mistakes"][number], "times": times[kinds[number]]} for number in chosen]
+
+
 def mistakes_png(metrics: Mapping[str, Any], images: NDArray[np.uint8]) -> bytes:
     """The worst mistakes: each picture with what was written, what was read, and how sure.
 
@@ -168,7 +193,7 @@ def mistakes_png(metrics: Mapping[str, Any], images: NDArray[np.uint8]) -> bytes
         metrics: A report's metrics.
         images: uint8 (N, S, S), the test pictures, light ink on black.
     """
-    worst = metrics["mistakes"][:MOST_MISTAKES]
+    worst = shown_mistakes(metrics)
     if not worst:
         return _sentence(f"No mistakes in {metrics['n']} test pictures")
     columns = min(len(worst), 6)

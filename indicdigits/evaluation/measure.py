@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from indicdigits.data.parts import Split
 from indicdigits.evaluation import words
+from indicdigits.evaluation.about import about_pictures, about_training, describe
 from indicdigits.evaluation.calibration import calibration_of
-from indicdigits.evaluation.energy import estimate
 from indicdigits.evaluation.explain import saliency
-from indicdigits.evaluation.figures import MOST_MISTAKES
+from indicdigits.evaluation.figures import shown_mistakes
 from indicdigits.evaluation.groups import groups
 from indicdigits.evaluation.metrics import (
     alike,
@@ -30,17 +30,13 @@ from indicdigits.evaluation.metrics import (
     taken_for_digits,
     true_digits,
 )
-from indicdigits.evaluation.metrics_file import SCHEMA
-from indicdigits.evaluation.pictures import WHOLE, Part, Pictures, choose, identify
+from indicdigits.evaluation.picture_set import Apart, Pictures
+from indicdigits.evaluation.pictures import WHOLE, Part, choose
 from indicdigits.evaluation.rejection import reject_of
 from indicdigits.evaluation.robustness import measure_robustness, trained_effects
 from indicdigits.evaluation.subject import Subject, open_subject
-from indicdigits.imaging.normalise import ink_found
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Recipe
-from indicdigits.recipe.heads import heads_of
-from indicdigits.recipe.sources import OWN
-from indicdigits.registry import DATASETS
 from indicdigits.runtime.acceptance import calibrated
 from indicdigits.runtime.doubt import Judge
 
@@ -55,11 +51,12 @@ class Evaluation:
         metrics: The content of metrics.json.
         recipe: What it was trained by.
         images: uint8 (N, S, S), the pictures in the order of `mistakes[…].index`.
+        apart: Pictures of digits that were counted apart, unread.
         ids: (N,), a name for each picture, as in predictions.csv.
         labels: int (N,), their true classes.
         probabilities: float (N, C), what the network answered.
-        saliency: float (M, S, S) in 0 to 1, what the answers to the first M mistakes rest on; None
-            where there are no maps.
+        saliency: float (M, S, S) in 0 to 1, what the answers to the mistakes that are shown rest
+            on; None where there are no maps.
         history: The lines of metrics.jsonl.
         about: Further facts about the run, such as `versions`.
     """
@@ -70,6 +67,7 @@ class Evaluation:
     ids: Sequence[str]
     labels: NDArray[np.integer]
     probabilities: NDArray[np.floating]
+    apart: Sequence[Apart] = ()
     saliency: NDArray[np.float32] | None = None
     history: Sequence[Mapping[str, Any]] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
@@ -83,6 +81,7 @@ def evaluate(
     part: Part | None = None,
     maps: bool = False,
     worse: int = 0,
+    script: str | None = None,
 ) -> Evaluation:
     """Measures a run or a bundle.
 
@@ -93,15 +92,16 @@ def evaluate(
         part: Which part of it.
         maps: Whether the worst mistakes are explained, for the page.
         worse: How many of the pictures are read again under each corruption; 0 leaves that out.
+        script: Whose digits the labels 0 to 9 are, as in `pictures.choose`.
 
     Raises:
-        UsageError: No such run, bundle or part.
+        UsageError: No such run, bundle, part or script.
         CheckpointError: The run's weights are missing or damaged.
         VerificationError: The bundle is damaged.
         DataError: The pictures cannot be had, or the network answers nonsense.
     """
     subject = open_subject(what, reporter)
-    pictures = choose(subject, data, part, reporter)
+    pictures = choose(subject, data, part, reporter, script=script)
     evaluation = measure(subject, pictures, reporter, maps=maps)
     if worse:
         found = _robustness(subject, pictures.split, worse, reporter)
@@ -167,11 +167,11 @@ def measure(
         recipe.labels,
         pictures.leaked,
         kinds=split.groups.get(KIND),
-        accepted=judge.accepted(judge(found)),
+        accepted=_accepted(judge, found, split),
     )
     if pictures.negatives is not None and not figures["negatives"]:
         figures["negatives"] = _negatives(subject, pictures.negatives, judge)
-    ids = identify(split, pictures.part)
+    ids = pictures.ids
     for mistake in figures["mistakes"]:
         mistake["id"] = ids[mistake["index"]]
     metrics = (
@@ -192,6 +192,7 @@ def measure(
         ids=ids,
         labels=split.labels,
         probabilities=found,
+        apart=pictures.apart,
         saliency=_saliency(subject, split, metrics) if maps else None,
         history=subject.history if pictures.of_recipe else (),
         about=subject.about,
@@ -203,7 +204,12 @@ def _negatives(subject: Subject, negatives: Split, judge: Judge) -> dict[str, An
     found = calibrated(subject.answers(negatives), subject.acceptance.temperature)
     kinds = np.array([name.partition("/")[2] for name in negatives.groups["dataset"].tolist()])
     every = np.ones(len(negatives), bool)
-    return taken_for_digits(judge.accepted(judge(found)), kinds, every)
+    return taken_for_digits(_accepted(judge, found, negatives), kinds, every)
+
+
+def _accepted(judge: Judge, found: NDArray[np.float32], split: Split) -> NDArray[np.bool_]:
+    """Bool (N,), whether the reader stands by its answer; never where there is no ink."""
+    return judge.accepted(judge(found)) & split.images.any(axis=(1, 2))
 
 
 def _further(subject: Subject, pictures: Pictures, answered: NDArray[np.float32]) -> dict[str, Any]:
@@ -247,7 +253,7 @@ def _saliency(
     subject: Subject, split: Split, metrics: Mapping[str, Any]
 ) -> NDArray[np.float32] | None:
     """Maps of the mistakes that are shown; None where nothing can be asked, or nothing is wrong."""
-    shown = metrics["mistakes"][:MOST_MISTAKES]
+    shown = shown_mistakes(metrics)
     if subject.network is None or not shown:
         return None
     texts = [entry.text for entry in subject.recipe.labels]
@@ -291,59 +297,3 @@ def _sets(recipe: Recipe, test: Split, answers: NDArray[np.integer]) -> list[dic
             | score(truth == answer)
         )
     return sets
-
-
-def describe(recipe: Recipe, weights: str) -> dict[str, Any]:
-    """What metrics.json says of the network.
-
-    Args:
-        recipe: What it was trained by.
-        weights: Which weights were measured, in words.
-    """
-    heads = heads_of(recipe)
-    return {
-        "schema": SCHEMA,
-        "name": recipe.name,
-        "script": recipe.script,
-        # Of each class, where pictures were read by the head of their script.
-        "heads": None if heads is None else list(heads),
-        "seed": recipe.seed,
-        "recipe_digest": recipe.digest(),
-        "weights": weights,
-    }
-
-
-def about_pictures(recipe: Recipe, pictures: Pictures) -> dict[str, Any]:
-    """What metrics.json says of the pictures: which, how many of each class, whose."""
-    sources = []
-    for name in pictures.sources:
-        known = name.partition("/")[0]
-        entry = DATASETS.get(known) if known in DATASETS and known != OWN else None
-        summary, licence = "pictures of one's own", None
-        if entry:
-            summary, licence = entry.summary, entry.licence
-        sources.append({"dataset": name, "summary": summary, "licence": licence})
-    blank = sum(not ink_found(image) for image in pictures.split.images)
-    return {
-        "dataset": " + ".join(pictures.sources),
-        "part": pictures.part,
-        "of_recipe": pictures.of_recipe,
-        "pictures": words.kind_of_pictures(pictures.sources),
-        "data": {
-            "sources": sources,
-            "counts": {part: list(counts) for part, counts in pictures.counts.items()},
-            "without_ink": int(blank),
-        },
-    }
-
-
-def about_training(known: Mapping[str, Any]) -> dict[str, Any]:
-    """What metrics.json says of the training: time, machine, energy, version, contact."""
-    seconds, machine = known.get("seconds"), known.get("machine")
-    return {
-        "seconds": seconds,
-        "machine": machine,
-        "energy": estimate(seconds, machine),
-        "version": known.get("version"),
-        "contact": known.get("contact"),
-    }

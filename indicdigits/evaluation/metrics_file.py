@@ -16,6 +16,7 @@ from typing import Any
 from indicdigits.errors import DataError
 
 SCHEMA = 2
+AGAIN = "indicdigits evaluate"
 NAME = "metrics.json"
 
 
@@ -25,29 +26,36 @@ def json_schema() -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def read_metrics(path: Path) -> dict[str, Any]:
+def read_metrics(path: Path, *, hint: str = AGAIN) -> dict[str, Any]:
     """Reads a metrics.json.
 
+    Args:
+        path: The file.
+        hint: The command that writes it.
+
     Raises:
-        DataError: There is none, it is no JSON, or another version wrote it.
+        DataError: There is none, it is no JSON, another version wrote it, or figures are missing.
     """
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise DataError(
-            "no figures are here", where=path, hint="indicdigits evaluate makes them"
-        ) from error
+        raise DataError("no figures are here", where=path, hint=hint) from error
     except (OSError, ValueError) as error:
-        raise DataError(f"cannot be read: {error}", where=path) from error
-    return checked(metrics, path)
+        raise DataError(f"cannot be read: {error}", where=path, hint=hint) from error
+    found = checked(metrics, path, hint=hint)
+    missing = [key for key in json_schema()["required"] if key not in found]
+    if missing:
+        raise DataError(f"has no {', '.join(missing)}", where=path, hint=hint)
+    return found
 
 
-def checked(metrics: Any, where: object) -> dict[str, Any]:
+def checked(metrics: Any, where: object, *, hint: str = AGAIN) -> dict[str, Any]:
     """The figures, if this version knows what they mean.
 
     Args:
         metrics: The content of a metrics.json.
         where: The file, named in errors.
+        hint: What gives figures that it knows.
 
     Raises:
         DataError: It does not.
@@ -59,6 +67,6 @@ def checked(metrics: Any, where: object) -> dict[str, Any]:
             f"the figures were written by {age} of indicdigits (schema {found})",
             where=where,
             allowed=f"schema {SCHEMA}",
-            hint="indicdigits evaluate measures again",
+            hint=hint,
         )
     return dict(metrics)

@@ -20,7 +20,8 @@ PICTURE_SIDE = 112  # pixels; four times the network's own, and small enough to 
 # Functions that every page may use.
 _WORDS = "percent interval certainty count duration plain_name capitalised".split()
 _SENTENCES = (
-    "chance group_name calibration_line reject_lines negatives_line robustness_line".split()
+    "apart_lines chance group_name calibration_line labels_line negatives_line reject_lines "
+    "robustness_line".split()
 )
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indicdigits.data.parts import Split, class_indices, joined
+from indicdigits.data.parts import Split, joined
 from indicdigits.data.source import is_prepared, load_data, load_split
 from indicdigits.errors import DataError, UsageError, did_you_mean
 from indicdigits.evaluation.metrics import true_digits
+from indicdigits.evaluation.own import own_pictures, script_of_labels
+from indicdigits.evaluation.picture_set import Pictures, set_apart
 from indicdigits.evaluation.subject import Subject
 from indicdigits.progress import Reporter
 from indicdigits.recipe import Source
-from indicdigits.recipe.sources import OWN
+from indicdigits.recipe.sources import OWN, reads
 from indicdigits.registry import DATASETS
 
 Part = Literal["test", "validation", "train"]
@@ -26,39 +28,13 @@ WHOLE = "all"  # the part that a user's own pictures are
 LAYOUTS = {".csv": "csv", ".npz": "npz"}
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Pictures:
-    """The pictures that are read, and what is known of those that were learnt from.
-
-    Attributes:
-        split: The pictures.
-        part: "test", "validation" or "train"; "all" of a user's own.
-        sources: Names of the data sets.
-        of_recipe: Whether they are the recipe's own, rather than named for this measurement.
-        seen: Keys of the pictures that were trained or chosen on; None where nobody can tell.
-        counts: Part -> pictures of each class, of the parts that are known.
-        validation: The part held out of training; None where it is not at hand.
-        negatives: Test pictures of no digit, of the sets that were trained on and are no part of
-            the test split; None where there are none at hand.
-    """
-
-    split: Split
-    part: str
-    sources: tuple[str, ...]
-    of_recipe: bool
-    seen: NDArray[np.bytes_] | None
-    counts: Mapping[str, Sequence[int]]
-    validation: Split | None = None
-    negatives: Split | None = None
-
-    @property
-    def leaked(self) -> NDArray[np.bool_] | None:
-        """Bool (N,), which of them were trained or chosen on, byte for byte; None: unknown."""
-        return None if self.seen is None else np.isin(self.split.keys, self.seen)
-
-
 def choose(
-    subject: Subject, data: Sequence[str], part: Part | None, reporter: Reporter
+    subject: Subject,
+    data: Sequence[str],
+    part: Part | None,
+    reporter: Reporter,
+    *,
+    script: str | None = None,
 ) -> Pictures:
     """Loads what is to be read.
 
@@ -68,30 +44,43 @@ def choose(
             several all are read. Without any, the recipe's own.
         part: Which part; the test part where it is None. Own pictures are read whole.
         reporter: Where progress goes.
+        script: Whose digits the labels 0 to 9 of own pictures are; asked for where the classes are
+            digits of several scripts.
 
     Raises:
-        UsageError: The data have no such part.
+        UsageError: The data have no such part, or the reader no such script.
         DataError: No such data, or they do not fit the classes.
     """
-    if not data:
+    named = [_named(subject, text, part) for text in data]
+    if script is not None:
+        script = script_of_labels(subject, named, script)
+        named = [replace(one, script=script) if one.dataset == OWN else one for one in named]
+    if not named:
         return _of_recipe(subject, part or "test", reporter)
-    named = [_named(text, part) for text in data]
-    splits = [
+    loaded = [
         own_pictures(subject, source, reporter)
         if source.dataset == OWN
-        else _prepared(subject, source, part or "test", reporter)
+        else (_prepared(subject, source, part or "test", reporter), {})
         for source in named
     ]
-    split, own = joined(splits), all(source.dataset == OWN for source in named)
+    split, own = joined([one for one, _ in loaded]), all(source.dataset == OWN for source in named)
+    starts = np.cumsum([0, *(len(one) for one, _ in loaded)]).tolist()
+    unread = {
+        start + number: why
+        for start, (_, found) in zip(starts, loaded, strict=False)
+        for number, why in found.items()
+    }
     where = WHOLE if own else part or "test"
-    return Pictures(
+    pictures = Pictures(
         split=split,
         part=where,
         sources=tuple(data),
         of_recipe=False,
         seen=_seen(subject, reporter),
         counts={where: _per_class(split, subject)},
+        script=script,
     )
+    return set_apart(pictures, subject.recipe.labels, unread)
 
 
 def _of_recipe(subject: Subject, part: Part, reporter: Reporter) -> Pictures:
@@ -108,7 +97,7 @@ def _of_recipe(subject: Subject, part: Part, reporter: Reporter) -> Pictures:
         raise DataError(f"the {part} part is empty", where=recipe.name, allowed="--part test")
     # A test picture in the validation part counts as seen too: choices were made on it.
     seen = [data.train.keys, *([data.validation.keys] if part == "test" else [])]
-    return Pictures(
+    found = Pictures(
         split=parts[part],
         part=part,
         sources=tuple(source.dataset for source in recipe.data.sources if source.tested),
@@ -118,6 +107,7 @@ def _of_recipe(subject: Subject, part: Part, reporter: Reporter) -> Pictures:
         validation=data.validation,
         negatives=_negatives(subject, here, reporter) if part == "test" else None,
     )
+    return set_apart(found, recipe.labels, {})
 
 
 def _is_here(subject: Subject, source: Source) -> bool:
@@ -142,17 +132,46 @@ def _per_class(split: Split, subject: Subject) -> list[int]:
     return [int(n) for n in np.bincount(split.labels, minlength=len(subject.recipe.labels))]
 
 
-def _named(text: str, part: Part | None) -> Source:
+def _check_script(subject: Subject, dataset: str, script: str | None) -> None:
+    """Refuses a data set of a script that a reader does not read.
+
+    Raises:
+        DataError: No digit of it is one of the reader's classes.
+    """
+    classes = subject.recipe.labels
+    if script is None or reads(classes, script):
+        return
+    fit = [name for name, of in _configs().items() if of and reads(classes, of)]
+    raise DataError(
+        f"{dataset!r} holds digits of {script}, and {subject.name} reads none of them",
+        where="--data",
+        allowed=", ".join(fit) or "pictures of one's own",
+        hint=f"a reader of {script}",
+    )
+
+
+def _configs() -> dict[str, str | None]:
+    """Every prepared data set by its full name -> its script."""
+    return {
+        f"{name}/{config}" if config else name: script
+        for name in DATASETS
+        if name != OWN
+        for config, script in DATASETS.get(name).scripts.items()
+    }
+
+
+def _named(subject: Subject, text: str, part: Part | None) -> Source:
     """What a word after --data stands for.
 
     Raises:
         UsageError: Own pictures have no parts, and no set is divided into all of them.
-        DataError: It is no data set, no folder and no file.
+        DataError: It is no data set, no folder and no file, or of a script that is not read.
     """
     path = Path(text).expanduser()
     layout = "folder" if path.is_dir() else LAYOUTS.get(path.suffix.lower())
     name, _, config = text.partition("/")
     if name in DATASETS and name != OWN and config in DATASETS.get(name).scripts:
+        _check_script(subject, text, DATASETS.get(name).scripts[config])
         if part == "validation":
             raise UsageError(
                 "a validation part belongs to a recipe",
@@ -170,12 +189,7 @@ def _named(text: str, part: Part | None) -> Source:
 
 
 def _unknown(text: str) -> DataError:
-    known = [
-        f"{name}/{config}" if config else name
-        for name in DATASETS
-        if name != OWN
-        for config in DATASETS.get(name).scripts
-    ]
+    known = list(_configs())
     return DataError(
         f"no data set and no pictures are called {text!r}",
         where="--data",
@@ -197,42 +211,6 @@ def _prepared(subject: Subject, source: Source, part: Part, reporter: Reporter) 
     )
 
 
-def own_pictures(subject: Subject, source: Source, reporter: Reporter) -> Split:
-    """A user's own labelled pictures, all of them, read where they lie.
-
-    Args:
-        subject: Whose classes the labels name, by text or by value.
-        source: A source `labelled_images` whose `train` is an absolute path.
-        reporter: Where progress goes.
-
-    Raises:
-        DataError: A label is no class, or a file is no usable picture.
-    """
-    from indicdigits.data.arrays import picture_key
-    from indicdigits.data.request import Request
-    from indicdigits.datasets.labelled_images.listing import list_all
-    from indicdigits.imaging.normalise import normalise
-
-    classes, size = subject.recipe.labels, subject.recipe.data.input_size
-    table = list_all(Request(source=source, classes=classes, root=Path()))
-    images = np.zeros((len(table), size, size), np.uint8)
-    keys = np.zeros(len(table), "S32")
-    with reporter.track("reading pictures", len(table)) as task:
-        for number in range(len(table)):
-            picture = table.read(number)
-            images[number], keys[number] = normalise(picture, size), picture_key(picture)
-            task.advance()
-    name = Path(str(source.train)).name
-    names = [(entry.text, entry.value) for entry in classes]
-    return Split(
-        images=images,
-        labels=class_indices(table.labels, names, classes, name),
-        keys=keys,
-        groups={**table.columns, "dataset": np.full(len(table), name)},
-        name=name,
-    )
-
-
 def _seen(subject: Subject, reporter: Reporter) -> NDArray[np.bytes_] | None:
     """Keys of what was trained on, as far as it was not drawn; None where it is not at hand.
 
@@ -247,26 +225,3 @@ def _seen(subject: Subject, reporter: Reporter) -> NDArray[np.bytes_] | None:
             return None
         keys.append(_prepared(subject, source, "train", reporter).keys)
     return np.concatenate(keys)
-
-
-def identify(split: Split, part: str) -> list[str]:
-    """A name for each picture that stays the same: its path, or its place in its data set.
-
-    Args:
-        split: The pictures.
-        part: Of the data sets.
-
-    Returns:
-        Paths where every picture has its own, else "cmaterdb/devanagari/test/00012".
-    """
-    paths = split.groups.get("path")
-    if paths is not None and "" not in paths and len(np.unique(paths)) == len(split):
-        return [str(path) for path in paths.tolist()]
-    names = split.groups.get("dataset", np.full(len(split), "pictures"))
-    places = np.zeros(len(split), np.int64)
-    for name in np.unique(names):
-        of = names == name
-        places[of] = np.arange(np.count_nonzero(of))
-    return [
-        f"{name}/{part}/{place:05d}" for name, place in zip(names.tolist(), places, strict=True)
-    ]

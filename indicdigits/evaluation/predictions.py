@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from indicdigits.datasets.labelled_images.table import label_index, strange_label
 from indicdigits.errors import DataError
 from indicdigits.evaluation.compare import NO_ANSWER
+from indicdigits.evaluation.words import count
 from indicdigits.recipe import ClassEntry
 
 _SHOWN = 3  # ids in an error
 
 
 def read_predictions(
-    file: Path, ids: Sequence[str], classes: Sequence[ClassEntry]
+    file: Path, ids: Sequence[str], classes: Sequence[ClassEntry], *, apart: Set[str] = frozenset()
 ) -> NDArray[np.int64]:
     """Reads the answers to known pictures.
 
@@ -27,6 +28,7 @@ def read_predictions(
             text or its value; an empty one is no answer, and counts as wrong.
         ids: (N,), the pictures, as the column `id` names them.
         classes: The classes that an answer may be.
+        apart: Pictures that may have an answer too, which counts for nothing.
 
     Returns:
         int64 (N,), the class answered to each picture; -1 without an answer.
@@ -45,13 +47,14 @@ def read_predictions(
             raise strange_label(row["prediction"], where, classes)
         answers[row["id"]] = NO_ANSWER if index is None else index
     known = set(ids)
-    unknown = [name for name in answers if name not in known]
+    unknown = [name for name in answers if name not in known and name not in apart]
     missing = [name for name in ids if name not in answers]
     for what, names in (("unknown", unknown), ("missing", missing)):
         if names:
             more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
             raise DataError(
-                f"{len(names)} ids are {what}: {', '.join(names[:_SHOWN])}{more}",
+                f"{count(len(names), 'id')} {'is' if len(names) == 1 else 'are'} {what}: "
+                f"{', '.join(names[:_SHOWN])}{more}",
                 where=file,
                 allowed=f"each of the {len(ids)} pictures once, such as {ids[0]!r}",
                 hint="the ids are those of the predictions.csv that indicdigits evaluate writes",

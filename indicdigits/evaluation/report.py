@@ -59,6 +59,7 @@ def write_report(folder: Path, evaluation: Evaluation) -> Path:
 def predictions_csv(evaluation: Evaluation) -> str:
     """Every answer, a row a picture: id, truth, prediction, confidence.
 
+    Pictures that were counted apart have no prediction, and stand last.
     Another tool's answers to the same pictures are compared by these ids.
     """
     texts = [row["text"] for row in evaluation.metrics["per_class"]]
@@ -70,4 +71,6 @@ def predictions_csv(evaluation: Evaluation) -> str:
         confidence = f"{evaluation.probabilities[number, answers[number]]:.6f}"
         truth = texts[int(evaluation.labels[number])]
         writer.writerow([name, truth, texts[int(answers[number])], confidence])
+    for picture in evaluation.apart:
+        writer.writerow([picture.id, texts[picture.label], "", ""])
     return buffer.getvalue()

@@ -65,6 +65,7 @@ def render(evaluation: Evaluation, drawn: Mapping[str, Chart | None]) -> str:
         left_out=len(per_class) - sum(map(len, shown)),
         told=words.TOLD if metrics["heads"] else None,
         worst=_worst(evaluation),
+        most_of_a_kind=figures.MOST_OF_A_KIND,
         mapped=evaluation.saliency is not None,
         pairs=words.mix_ups(metrics["confusion"]),
         most_confused=int((confusion - np.diag(confusion.diagonal())).max()),
@@ -87,7 +88,7 @@ def _worst(evaluation: Evaluation) -> list[dict[str, Any]]:
     maps = evaluation.saliency
     return [
         _shown(mistake, evaluation.images, None if maps is None else maps[number])
-        for number, mistake in enumerate(evaluation.metrics["mistakes"][: figures.MOST_MISTAKES])
+        for number, mistake in enumerate(figures.shown_mistakes(evaluation.metrics))
     ]
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from indicdigits.evaluation.words import count, duration, interval, percent
+from indicdigits.evaluation.words import count, duration, interval, percent, script_name
+from indicdigits.runtime.reading import NO_INK
+
+_MOST_NAMED = 10
 
 # What the page says in the place of a section that was not measured.
 HOW_TO_MEASURE = {
     "calibration": (
         "It is not calibrated. `indicdigits calibrate RUN` fits that on pictures of the training "
-        "part that were held out; evaluate again afterwards."
+        "part that were held out, for whoever has its run; evaluate or export that again "
+        "afterwards."
     ),
     "reject": (
         "It has no threshold: it answers whatever its certainty. `indicdigits calibrate RUN` finds "
-        "thresholds for stated error rates."
+        "thresholds for stated error rates, for whoever has its run."
     ),
     "robustness": (
         "Not measured. `indicdigits evaluate --worse 200` reads 200 of the pictures again under "
@@ -43,6 +47,54 @@ def chance(table: Mapping[str, Any]) -> str:
     number = "< 0.001" if p < 0.001 else f"= {p:.{2 if p >= 0.1 else 3}f}"
     verdict = "differ by more than chance" if p < 0.05 else "differ no more than chance may make"
     return f"they {verdict} (p {number})"
+
+
+def labels_line(script: str) -> str:
+    """What the labels 0 to 9 of a user's own pictures were taken for."""
+    return f"labels 0 to 9 were taken for {script_name(script)} digits"
+
+
+def apart_lines(
+    apart: Sequence[Mapping[str, Any]], n: int | None = None, errors: int = 0
+) -> list[str]:
+    """What was counted apart: pictures that a reader refuses unread, and files that are none.
+
+    Args:
+        apart: Of a metrics.json or a comparison.
+        n: How many pictures were read, where it is to be said what they would change.
+        errors: How many of these wrongly.
+    """
+    refused: dict[str, list[str]] = {}
+    for one in apart:
+        if not one["broken"]:
+            refused.setdefault(one["reason"], []).append(one["id"])
+    lines = []
+    for reason, names in refused.items():
+        what = (
+            f"{count(len(names), 'picture')} with {reason}"
+            if reason != NO_INK
+            else (f"{count(len(names), 'picture')} without ink, all paper or all ink")
+        )
+        rest = (
+            ""
+            if n is None
+            else (f" Were they errors, {percent((n - errors) / (n + len(names)))} would be right.")
+        )
+        lines.append(
+            f"{what}, counted apart: a reader refuses them, \u201c{reason}\u201d.{rest} "
+            + listed(names)
+        )
+    broken = [f"{one['id']} ({one['reason']})" for one in apart if one["broken"]]
+    if broken:
+        lines.append(f"{count(len(broken), 'file')} left out, no pictures: {listed(broken)}")
+    return lines
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - _MOST_NAMED
+    shown = ", ".join(names[:_MOST_NAMED])
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def negatives_line(negatives: Mapping[str, Any]) -> str:

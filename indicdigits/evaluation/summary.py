@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from indicdigits.evaluation.sentences import group_line, negatives_line
+from indicdigits.evaluation.sentences import apart_lines, group_line, labels_line, negatives_line
 from indicdigits.evaluation.words import TOLD, class_name, count, interval, mix_ups, percent
 
 
@@ -49,11 +49,9 @@ def summary(metrics: Mapping[str, Any]) -> str:
     lines += [group_line(table) for table in m["groups"] or [] if table["column"] != "dataset"]
     if m["negatives"]:
         lines.append(negatives_line(m["negatives"]))
-    if m["data"]["without_ink"]:
-        lines.append(
-            f"{count(m['data']['without_ink'], 'picture')} without ink (all paper or all ink), "
-            "counted as read"
-        )
+    if m["data"].get("script_of_labels"):
+        lines.append(f"{labels_line(m['data']['script_of_labels'])}; --script names another")
+    lines += apart_lines(m["data"].get("apart") or [], m["n"], m["errors"])
     if m["pictures"] == "drawn digits":
         lines.append("tested on drawn digits only, never on handwriting")
     return "\n".join(lines)

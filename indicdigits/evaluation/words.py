@@ -94,6 +94,11 @@ def certainty(probability: float) -> str:
     return ">\u00a099.9\u00a0%" if probability > 0.9994 else percent(probability, 1)
 
 
+def share(probability: float) -> str:
+    """A less probable class's probability: "0.4 %", never rounded to nothing or to certainty."""
+    return "<\u00a00.1\u00a0%" if probability < 0.001 else certainty(probability)
+
+
 def out_of(share: float) -> str:
     """A share as people count it: "7 in 100", or "3 in 1000" where it is small."""
     whole = 100 if share >= 0.0095 else 1000

@@ -16,9 +16,10 @@ import indicdigits
 from indicdigits import recipe as recipes
 from indicdigits.data.source import Split, load_data
 from indicdigits.errors import CheckpointError, UsageError
+from indicdigits.evaluation.about import describe
 from indicdigits.evaluation.calibrate import read_acceptance
 from indicdigits.evaluation.card import card_markdown
-from indicdigits.evaluation.measure import describe, evaluate
+from indicdigits.evaluation.measure import evaluate
 from indicdigits.evaluation.subject import weights_of
 from indicdigits.export.golden import golden
 from indicdigits.export.verify import Pixels, Predict

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from indicdigits.data.parts import Split
 from indicdigits.errors import ParityError
-from indicdigits.evaluation.pictures import identify
+from indicdigits.evaluation.picture_set import identify
 from indicdigits.runtime.parity import TOLERANCE, Change, Loss, Parity
 from indicdigits.runtime.session import open_session, run_graph
 

@@ -43,6 +43,7 @@ class Source:
         test: The same for the test part; without it `test_fraction` is carved out of `train`.
         test_labels: The IDX label file that belongs to `test`.
         test_fraction: Part of `train` to test on, stratified, when `test` is not given.
+        script: Whose digits the labels 0 to 9 are, for a recipe of several scripts.
     """
 
     dataset: str
@@ -55,6 +56,7 @@ class Source:
     test: str | None = None
     test_labels: str | None = None
     test_fraction: float = 0.2
+    script: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from indicdigits.errors import RecipeError, did_you_mean
 from indicdigits.recipe.limits import check_range
-from indicdigits.recipe.schema import Recipe, Source
+from indicdigits.recipe.schema import ClassEntry, Recipe, Source
 from indicdigits.recipe.strict import shown
 from indicdigits.registry import DATASETS
 from indicdigits.scripts import SCRIPTS, is_native_digit, script_of
@@ -15,7 +16,7 @@ from indicdigits.scripts import SCRIPTS, is_native_digit, script_of
 OWN, FONTS = "labelled_images", "fonts"
 MOST_WEIGHT = 100.0
 PATH_KEYS = ("train", "train_labels", "test", "test_labels")
-OWN_KEYS = ("format", *PATH_KEYS, "test_fraction")
+OWN_KEYS = ("format", *PATH_KEYS, "test_fraction", "script")
 
 
 def check_sources(recipe: Recipe, source: str) -> None:
@@ -57,26 +58,31 @@ def check_sources(recipe: Recipe, source: str) -> None:
         if recipe.classes and script is not None:
             _check_script(recipe, script, entry.dataset, here)
         if entry.dataset == OWN:
-            _check_own(entry, here)
+            _check_own(entry, recipe, here)
         else:
             _refuse_own_keys(entry, here)
 
 
 def _check_script(recipe: Recipe, script: str, dataset: str, where: str) -> None:
-    """Refuses a data set none of whose digits is a class: it is of another script.
-
-    A class stands for a digit by its text, or by its value where it is written in ASCII or is no
-    digit of any script.
-    """
-    texts = {entry.text for entry in recipe.labels}
-    values = {entry.value for entry in recipe.labels if not is_native_digit(entry.text)}
-    digits = SCRIPTS[script].digits
-    if texts.isdisjoint(digits) and values.isdisjoint(range(len(digits))):
+    """Refuses a data set none of whose digits is a class: it is of another script."""
+    if not reads(recipe.labels, script):
         raise RecipeError(
             f"{dataset!r} holds digits of {script!r}, and none of them is a class",
             where=where,
             allowed=f"data of the classes {' '.join(entry.text for entry in recipe.labels)}",
         )
+
+
+def reads(classes: Sequence[ClassEntry], script: str) -> bool:
+    """Whether some digit of a script is one of these classes.
+
+    A class stands for a digit by its text, or by its value where it is written in ASCII or is no
+    digit of any script.
+    """
+    texts = {entry.text for entry in classes}
+    values = {entry.value for entry in classes if not is_native_digit(entry.text)}
+    digits = SCRIPTS[script].digits
+    return not (texts.isdisjoint(digits) and values.isdisjoint(range(len(digits))))
 
 
 def _script_of(entry: Source, where: str) -> str | None:
@@ -134,7 +140,13 @@ def _refuse_own_keys(entry: Source, where: str) -> None:
             )
 
 
-def _check_own(entry: Source, where: str) -> None:
+def scripts_read(classes: Iterable[ClassEntry]) -> tuple[str, ...]:
+    """Names of the scripts that some of these classes are digits of."""
+    scripts = (script_of(entry.text) for entry in classes)
+    return tuple(dict.fromkeys(script.name for script in scripts if script))
+
+
+def _check_own(entry: Source, recipe: Recipe, where: str) -> None:
     if entry.format is None or entry.train is None:
         raise RecipeError(
             f"{OWN} needs format and train",
@@ -152,6 +164,14 @@ def _check_own(entry: Source, where: str) -> None:
             f"{entry.test_fraction} is out of range",
             where=f"{where}.test_fraction",
             allowed="0.01 to 0.9",
+        )
+    read = scripts_read(recipe.labels)
+    if entry.script is not None and entry.script not in read:
+        raise RecipeError(
+            f"{shown(entry.script)} is no script whose digits are classes",
+            where=f"{where}.script",
+            allowed=", ".join(read),
+            hint=did_you_mean(entry.script, read),
         )
     for key in PATH_KEYS:
         _check_path(getattr(entry, key), f"{where}.{key}")

@@ -56,7 +56,8 @@ class Judged:
 
 def alike(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
     """Bool (C, C), true where two classes are the same or look the same."""
-    return np.array([[a == b or b in look_alikes(a) for b in texts] for a in texts])
+    same = [look_alikes(text) | {text} for text in texts]
+    return np.array([[text in those for text in texts] for those in same])
 
 
 class Judge:

@@ -18,7 +18,7 @@ from indicdigits.runtime.acceptance import calibrated
 from indicdigits.runtime.bundle import Bundle
 from indicdigits.runtime.doubt import Judge
 from indicdigits.runtime.golden import Golden
-from indicdigits.runtime.reading import NO_INK, Alternative, Reading
+from indicdigits.runtime.reading import CROWDED, NO_INK, Alternative, Reading
 from indicdigits.runtime.session import check_graph, open_session, run_graph
 from indicdigits.runtime.shipped import find
 from indicdigits.scripts import SCRIPTS, script_of
@@ -201,7 +201,7 @@ class Reader:
         if not normalisation.ink_found(pixels):
             reason = NO_INK
         elif crowded:
-            reason = "more than one digit"
+            reason = CROWDED
         others = [index for index in np.argsort(-row, kind="stable")[:3].tolist() if index != best]
         return Reading(
             text=classes[best].text,

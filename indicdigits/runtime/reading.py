@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 NO_INK = "no ink found"  # the reason where a picture is all paper, or all ink
+CROWDED = "more than one digit"  # the reason where it is a page or a line
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

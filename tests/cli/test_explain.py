@@ -44,7 +44,8 @@ def test_json_of_a_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
     assert explain(*words, "--method", "integrated-gradients") == 0
     told = json.loads(capsys.readouterr().out)
     assert Path("deep/why.png").is_file()
-    assert told["class"] == {"text": "5", "value": 5}
+    assert (told["class"]["text"], told["class"]["value"]) == ("5", 5)
+    assert 0 <= told["class"]["probability"] <= told["answers"][0]["probability"]
     assert told["answers"][0]["probability"] >= told["answers"][1]["probability"]
     found = np.array(told["saliency"])
     assert found.shape == (28, 28)
@@ -52,9 +53,33 @@ def test_json_of_a_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
     assert "missing" in told["caption"]
 
 
+def test_another_class_is_told_with_its_probability(capsys: pytest.CaptureFixture[str]) -> None:
+    """What speaks for a class that was not the answer: how probable it is is said and drawn."""
+    assert explain("devanagari", SAMPLE, "-o", "one.png", "--class", "1") == 0
+    printed = capsys.readouterr().out.replace("\u00a0", " ")
+    assert "what speaks for १ (1), < 0.1 %" in printed
+    assert explain("every-script", SAMPLE, "--class", "gujarati-7", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["class"]["text"] == "૭"
+    assert 0 < told["class"]["probability"] < 1
+
+
+def test_a_page_is_refused_as_predict_refuses_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a reader refuses whatever the network answers is not called accepted here."""
+    line = Image.new("L", (900, 300), 255)
+    for place in range(5):
+        line.paste(0, (60 + 160 * place, 100, 90 + 160 * place, 200))
+    line.save("line.png")
+    assert explain("devanagari", "line.png") == 0
+    assert "not accepted: more than one digit (best guess" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
+        (["devanagari", SAMPLE, "-o", "why.jpg"], 2, "try: -o why.png"),
+        (["devanagari", SAMPLE, "-o", "why"], 2, "a name in .png"),
+        (["every-script", SAMPLE, "--class", "3"], 2, "devanagari-3"),
         (["devanagri", SAMPLE], 2, "no run, checkpoint or reader is called 'devanagri'"),
         (["devanagari", "nothing.png"], 4, "nothing.png"),
         (["devanagari", SAMPLE, "--method", "grad-cam"], 2, "the run or checkpoint"),
@@ -72,4 +97,4 @@ def test_what_cannot_be_explained(
     Path("empty").mkdir()
     assert explain(*words) == code
     assert said in capsys.readouterr().err
-    assert not Path("why.png").exists()
+    assert not list(Path().glob("why*"))

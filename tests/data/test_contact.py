@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,47 @@ def test_shipped_scripts_have_fonts(script: str) -> None:
     text = "".join(SCRIPTS[script].digits)
     assert fonts.font_path_for(text) is not None
     assert fonts.shown(text) == text
+
+
+def test_packaged_fonts_are_found_without_asking_the_system(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Digits that the kit's own fonts have ask nobody for others."""
+    packaged = set(fonts._packaged())
+    text = next(
+        (digit for script in SCRIPTS.values() for digit in script.digits[5:6]
+         if not digit.isascii() and fonts.font_path_for(digit) in packaged), None
+    )  # fmt: skip
+    if text is None:
+        pytest.skip("no font package is installed")
+    fonts._path_for.cache_clear()
+    fonts._on_system.cache_clear()
+    monkeypatch.setattr(fonts.subprocess, "run", lambda *_, **__: pytest.fail("asked the system"))
+    assert fonts.font_path_for(text) in packaged
+
+
+def test_a_script_asks_the_system_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ten digits of a script start one process at most, and are all found again."""
+    asked = []
+
+    def run(words: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(words[1])
+        return subprocess.CompletedProcess(words, 0, "/fonts/Five.ttf:\n/fonts/Whole.ttf:\n", "")
+
+    digits = SCRIPTS["ol-chiki"].digits
+    known = {"Five.ttf": {ord(digits[5])}, "Whole.ttf": set(map(ord, digits))}
+    monkeypatch.setattr(fonts, "_packaged", lambda: ())
+    monkeypatch.setattr(fonts, "coverage", lambda path: known[path.name])
+    monkeypatch.setattr(fonts.shutil, "which", lambda name: name)
+    monkeypatch.setattr(fonts.subprocess, "run", run)
+    for cached in (fonts._path_for, fonts._on_system):
+        cached.cache_clear()
+    found = [fonts.font_path_for(digit) for digit in digits]
+    assert {path.name for path in found if path} == {"Five.ttf", "Whole.ttf"}
+    assert None not in found
+    assert len(asked) == 1
+    for cached in (fonts._path_for, fonts._on_system):
+        cached.cache_clear()
 
 
 def test_no_font_no_boxes(monkeypatch: pytest.MonkeyPatch) -> None:

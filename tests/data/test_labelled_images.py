@@ -88,6 +88,22 @@ def test_folder(tmp_path: Path, load: Load) -> None:
     assert "3/deeper/003.png" in {*train.groups["path"], *test.groups["path"]}
 
 
+def test_whose_digits(tmp_path: Path, load: Load) -> None:
+    """Of classes of several scripts, a source says whose digits its labels 0 to 9 are."""
+    write_folder(tmp_path / "digits")
+    several = (*digits_of("latin"), *CLASSES)
+    options = {"format": "folder", "train": "digits"}
+    with pytest.raises(DataError, match="label '1' may be a digit of 2 scripts") as caught:
+        load("train", several, **options)
+    assert "latin, kannada" in str(caught.value)
+    test = load("test", several, **options, script="kannada")
+    assert np.bincount(test.labels).tolist() == [0] * 10 + [1] * 10
+    images, labels = digit_pictures(COUNT, 30)
+    np.savez(tmp_path / "digits.npz", images=images, labels=labels)
+    test = load("test", several, format="npz", train="digits.npz", script="latin")
+    assert np.bincount(test.labels).tolist() == [1] * 10
+
+
 def test_csv_keeps_columns(tmp_path: Path, load: Load) -> None:
     """A CSV of paths and labels is read, and its further columns come along, typed."""
     write_folder(tmp_path / "digits")

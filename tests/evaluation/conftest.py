@@ -9,15 +9,11 @@ import numpy as np
 import pytest
 
 from indicdigits.data.parts import Split
+from indicdigits.evaluation.about import about_pictures, about_training, describe
 from indicdigits.evaluation.groups import groups
-from indicdigits.evaluation.measure import (
-    Evaluation,
-    about_pictures,
-    about_training,
-    describe,
-)
+from indicdigits.evaluation.measure import Evaluation
 from indicdigits.evaluation.metrics import evaluate_predictions, score
-from indicdigits.evaluation.pictures import Pictures
+from indicdigits.evaluation.picture_set import Pictures
 from indicdigits.recipe import Data, Phase, Recipe, Rule, Source, Start
 
 # index of the picture -> the wrong answer it gets, and with which probability

@@ -14,6 +14,7 @@ from indicdigits.data.source import load_split
 from indicdigits.data.strokes import corpus
 from indicdigits.evaluation.card import card_markdown
 from indicdigits.evaluation.measure import measure
+from indicdigits.evaluation.picture_set import Pictures, set_apart
 from indicdigits.evaluation.pictures import choose
 from indicdigits.evaluation.subject import Subject
 from indicdigits.progress import Reporter
@@ -38,6 +39,24 @@ def reader_of(recipe: Recipe) -> Subject:
         answers=answers,
         training={},
     )
+
+
+def test_ink_is_needed_to_be_accepted() -> None:
+    """Blank pictures of digits count apart; blank ones of no digit are refused, rightly."""
+    path = recipes.find("scripts/tamil")
+    subject = reader_of(recipes.load(path, ["data.negatives=2"]))
+    images = np.full((12, 28, 28), 255, np.uint8)
+    images[[1, 9]] = 0  # a digit, and no digit that its network is sure is one
+    labels = np.array([0, 1, 2, 3, 4, 5, 6, 7, 10, 10, 10, 10])
+    split = Split(images=images, labels=labels, keys=np.arange(12).astype("S32"))
+    whole = Pictures(
+        split=split, part="test", sources=(), of_recipe=True, seen=None, counts={"test": [1] * 11}
+    )
+    metrics = measure(subject, set_apart(whole, subject.recipe.labels, {}), QUIET).metrics
+    assert (metrics["n"], metrics["errors"], metrics["negatives"]["n"]) == (7, 0, 4)
+    assert metrics["negatives"]["accepted"] == 1  # of two that its network takes for digits
+    assert metrics["data"]["without_ink"] == 2
+    assert [one["id"] for one in metrics["data"]["apart"]] == ["pictures/test/00001"]
 
 
 @pytest.mark.integration

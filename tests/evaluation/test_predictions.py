@@ -30,7 +30,7 @@ def test_answers_by_text_or_value_in_any_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("id,prediction\na/1.png,1\na/2.png,1\nx.png,1\n", "1 ids are unknown: x.png"),
+        ("id,prediction\na/1.png,1\na/2.png,1\nx.png,1\n", "1 id is unknown: x.png"),
         ("id,prediction\na/1.png,1\n", "2 ids are missing: a/2.png, b/1.png"),
         ("id,prediction\na/1.png,1\na/1.png,2\n", "there twice"),
         ("id,prediction\na/1.png,7\n", "label '7' is no class"),

@@ -93,6 +93,7 @@ def test_metrics_schema(make: Make, tmp_path: Path, everything: dict[str, Any]) 
         ("{}", "another version"),
         ("[1]", "another version"),
         ("{", "cannot be read"),
+        ('{"schema": 2, "n": 3}', "has no name, script"),
         (None, "no figures are here"),
     ],
 )
@@ -146,6 +147,21 @@ def test_what_is_not_measured_says_how(make: Make) -> None:
     assert "Results by" not in text
 
 
+def test_a_phone_sees_the_intervals(make: Make, everything: dict[str, Any]) -> None:
+    """Where a column of intervals is left out on a narrow screen, they stand below the shares."""
+    page = rendered(make(**everything))
+    rows = re.findall(r"<tr>(?:(?!</tr>).)*</tr>", page, flags=re.DOTALL)
+    seen = 0
+    for row in rows:
+        wide = re.search(r'<td class="wide">([\d.]+ to [^<]*)</td>', row)
+        if wide:
+            assert f'<small class="range">{wide[1]}</small>' in row
+            seen += 1
+    assert seen == 4  # the writers, and those without one
+    narrow = page[page.index("@media (max-width") : page.index("@media print")]
+    assert re.search(r"\.range \{ display: block; \}", narrow)
+
+
 def test_unknown_leaks_are_not_called_none(make: Make) -> None:
     """Where the training pictures are not at hand, nobody claims that none was seen."""
     evaluation = make(leaked=None)
@@ -160,6 +176,25 @@ def test_top_three_guesses(make: Make) -> None:
     mistake = make().metrics["mistakes"][1]
     assert [guess["text"] for guess in mistake["guesses"]][:2] == ["९", "१"]
     assert [guess["probability"] for guess in mistake["guesses"]] == pytest.approx([0.9, 0.1, 0])
+
+
+def test_mistakes_of_every_kind_are_shown(make: Make) -> None:
+    """A reader with one bad habit shows its other mistakes too, and how many of each there are."""
+    habit = {1 + 10 * number: (9, 0.99 - number / 1e3) for number in range(30)}
+    others = {2: (3, 0.6), 4: (5, 0.55), 14: (5, 0.54)}
+    evaluation = make(n=300, mistakes=habit | others, leaked=())
+    shown = figures.shown_mistakes(evaluation.metrics)
+    assert len(shown) == 24
+    assert [mistake["probability"] for mistake in shown] == sorted(
+        (mistake["probability"] for mistake in shown), reverse=True
+    )
+    assert {(mistake["index"], mistake["times"]) for mistake in shown} >= {
+        (1, 30), (11, 30), (2, 1), (4, 2), (14, 2),
+    }  # fmt: skip
+    text = text_of(rendered(evaluation))
+    assert "24 of 33 mistakes" in text
+    assert text.count("one of 30 such") == 21
+    assert text.count("one of 2 such") == 2
 
 
 def test_very_many_classes(make: Make) -> None:

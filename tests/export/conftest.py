@@ -14,7 +14,7 @@ from indicdigits.data.source import Split
 from indicdigits.data.strokes.drawer import Drawer
 from indicdigits.data.strokes.shapes import parse
 from indicdigits.evaluation.measure import measure
-from indicdigits.evaluation.pictures import Pictures
+from indicdigits.evaluation.picture_set import Pictures
 from indicdigits.evaluation.subject import Subject
 from indicdigits.export import verify
 from indicdigits.export.contents import Contents

@@ -95,6 +95,10 @@ BAD = {
     "own path with a drive": (own(r"format = 'csv', train = 'C:\b'"), r"'C:\\\\b' is absolute"),
     "own path empty": (own('format = "csv", train = ""'), r"'' is no path"),
     "own path with NUL": (own(r'format = "csv", train = "a\u0000"'), r"is no path"),
+    "own labels": (
+        own(FOLDER + ', script = "tamil"'),
+        r"script: 'tamil' is no script whose digits are classes",
+    ),
     "own test fraction": (own(FOLDER + ", test_fraction = 1.0"), r"test_fraction: 1\.0 is out of"),
     "data of another script beside classes": (
         GOOD.replace('"telugu"', '"chakma"', 1)
