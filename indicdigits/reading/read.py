@@ -8,6 +8,7 @@ page = PageReader(indicdigits.load("devanagari"))("register.jpg")
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -30,12 +31,13 @@ from indicdigits.runtime.reader import Reader, load
 
 _LIKELY = 0.8  # mean probability of a page's digits, above which it stands the right way up
 _LIKELIER = 0.08  # by how much a turned page must be more probable
-_TRIED = 16  # lines of a turned page that are read to find out whether it is the right way up
+_TRIED = 16  # lines that are read to find out whether a page stands the right way up
 _TURNS = {2: "upside down", 1: "on its left side", 3: "on its right side"}
 
 BLANK = "no ink found: the page is blank"
 FOREIGN = "hardly anything on this page reads as digits: letters, another script, or no writing?"
 
+NO_FIT = "nothing on this page fits {what}; without it the page reads as numbers"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageReading:
@@ -74,6 +76,10 @@ class PageReader:
         self._read_line: ReadLine = LineReader(reader, pattern=pattern, validator=validator)
         self._fault = fault_of(pattern, validator)
 
+        given = (("the pattern", pattern), ("the validator", validator))
+        self._held_to = " and ".join(f"{kind} {name!r}" for kind, name in given if name)
+        # Which way up a page stands, a pattern that nothing fits cannot say.
+        self._free = PageReader(reader) if self._held_to else self
     def __call__(self, source: Source) -> PageReading:
         """Reads a picture.
 
@@ -100,34 +106,51 @@ class PageReader:
         return reading.moved(line.box.left, line.box.top)
 
     def _best_way_up(self, page: Page) -> tuple[tuple[LineReading, ...], tuple[str, ...]]:
-        """The lines as they stand, or of the turned page where that is far more probable."""
-        lines = self._lines(page)
-        if not lines:
-            return lines, (BLANK,)
-        likely = _likelihood(lines)
-        if likely >= _LIKELY:
-            return lines, ()
-        notices: tuple[str, ...] = ()
-        best, threshold = 0, likely + _LIKELIER
-        for turns in _TURNS:
-            tried = self._lines(quarter_turns(page, turns), most=_TRIED)
-            if tried and (other := _likelihood(tried)) > threshold:
-                best = turns
-                likely = threshold = other
-        if best:
-            lines = self._lines(quarter_turns(page, best))
-            notices = (f"the page stands {_TURNS[best]}; it was read turned",)
-        if likely < _LIKELY and not any(line.accepted for line in lines):
-            notices = (FOREIGN,)
-        return lines, notices
+        """The lines as they stand, or of the turned page where only that reads as numbers."""
+        found = _found(page)
+        some = self._some(found)
+        likely = _likelihood(some.values())
+        if likely < _LIKELY and self._free is not self:
+            likely = _likelihood(self._free._some(found).values())
+        notices: list[str] = []
+        if likely < _LIKELY and (turns := self._free._turns(page, likely)):
+            notices = [f"the page stands {_TURNS[turns]}; it was read turned"]
+            page, likely = quarter_turns(page, turns), _LIKELY
+            found, some = _found(page), {}
+        readings = [some[n] if n in some else self.read(line) for n, line in enumerate(found)]
+        lines = tuple(placed(line, page.to_picture) for line in readings if _is_number(line))
+        if not any(line.accepted for line in lines):
+            notices += self._why_nothing(lines, likely)
+        return lines, tuple(notices)
 
-    def _lines(self, page: Page, *, most: int | None = None) -> tuple[LineReading, ...]:
-        """The numbers of a page; of more lines than `most`, those of so many all over it."""
-        ink, rules = without_rules(page.ink)
-        found = find_lines(ink, rules)
-        step = 1 if most is None else max(1, -(-len(found) // most))
-        lines = (self.read(line) for line in found[::step])
-        return tuple(placed(line, page.to_picture) for line in lines if _is_number(line))
+    def _some(self, found: Sequence[Line]) -> dict[int, LineReading]:
+        """Some lines from all over a page, read, by their places among all."""
+        step = max(1, -(-len(found) // _TRIED))
+        return {n: self.read(found[n]) for n in range(0, len(found), step)}
+
+    def _turns(self, page: Page, likely: float) -> int:
+        """By how many right angles a page must be turned to read as numbers; 0 if by none."""
+        best, threshold = 0, max(_LIKELY, likely + _LIKELIER)
+        for turns in _TURNS:
+            other = _likelihood(self._some(_found(quarter_turns(page, turns))).values())
+            if other > threshold:
+                best, threshold = turns, other
+        return best
+
+    def _why_nothing(self, lines: Sequence[LineReading], likely: float) -> list[str]:
+        """What is to be said where no line is accepted, if it is not said of each line.
+
+        Args:
+            lines: Those that are numbers.
+            likely: How much the page reads as numbers where nothing says which.
+        """
+        if not lines and not likely:
+            return [BLANK]
+        if _likelihood(lines) >= _LIKELY:
+            return []
+        if likely < _LIKELY:
+            return [FOREIGN]
+        return [NO_FIT.format(what=self._held_to)] if self._held_to else []
 
 
 def read(
@@ -176,7 +199,12 @@ def _is_number(line: LineReading) -> bool:
     return any(char.isdecimal() for char in line.ascii)
 
 
-def _likelihood(lines: tuple[LineReading, ...]) -> float:
-    """The mean probability of all digits of a page; 0 where none was read."""
-    found = [digit.probability for line in lines for digit in line.digits]
+def _found(page: Page) -> list[Line]:
+    """What stands in lines on a page."""
+    return find_lines(*without_rules(page.ink))
+
+
+def _likelihood(lines: Iterable[LineReading]) -> float:
+    """The mean probability of the digits of what is a number; 0 where nothing is."""
+    found = [digit.probability for line in lines if _is_number(line) for digit in line.digits]
     return float(np.mean(found)) if found else 0.0

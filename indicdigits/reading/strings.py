@@ -15,7 +15,7 @@ import numpy as np
 from indicdigits.imaging.normalise import normalise
 from indicdigits.reading import patterns, validators
 from indicdigits.reading.answer import Box, Candidate, Character, Ink, LineReading
-from indicdigits.reading.automaton import Automaton, literally
+from indicdigits.reading.automaton import Automaton
 from indicdigits.reading.edges import (
     Answers,
     Edges,
@@ -181,11 +181,10 @@ class LineReader:
 
     def _candidate(self, way: Way, lattice: Lattice, sums: Sums) -> Candidate:
         symbols = [step.symbol for step in way.steps]
-        mass = Decoder(lattice, literally(symbols, self.symbols)).total()
         return Candidate(
             text="".join(self._texts[s] for s in symbols),
             ascii="".join(self.ascii[s] for s in symbols),
-            probability=min(1.0, math.exp(mass - sums.total)),
+            probability=min(1.0, math.exp(lattice.mass(symbols) - sums.total)),
         )
 
     def _characters(self, seen: Seen, way: Way, sums: Sums) -> tuple[Character, ...]:

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indicdigits.cli import app
 from indicdigits.imaging.lettering import lettered
 from indicdigits.reading.batch import Settings, read_all
 from indicdigits.reading.files import find_files
@@ -31,19 +30,6 @@ def folder(tmp_path, write):
     Image.fromarray(write("815")).save(home / "more" / "b.png")
     (home / "bad.png").write_text("not a picture")
     return home
-
-
-@pytest.fixture
-def read(capsys):
-    """Runs the verb in this process: exit code, stdout, stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exit_:
-            app.main(["read", *map(str, words)])
-        output = capsys.readouterr()
-        return int(exit_.value.code or 0), output.out, output.err
-
-    return run
 
 
 def test_bad_file_does_not_stop_the_others(read, folder):
