@@ -26,14 +26,18 @@ from indicdigits.runtime.reader import load
 Record = dict[str, Any]
 """What is known of a page: "path", "page", "pages", "name", and its reading or "error"."""
 
+DEFAULT = "devanagari"
 _AHEAD = 2  # pages that wait for each worker
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How pages are read: what `load`, `PageReader` and `FormReader` take."""
+    """How pages are read: what `load`, `PageReader` and `FormReader` take.
 
-    script: str
+    Without a script it is Devanagari, or what the template says.
+    """
+
+    script: str | None = None
     pattern: str | None = None
     validator: str | None = None
     error_rate: float | None = None
@@ -120,10 +124,11 @@ def _reader(settings: Settings) -> tuple[Callable[[Picture, str], Record], dict[
     """What reads in this process, and the models by name: SHA-256 of their graphs."""
     cv2.setNumThreads(1)
     if settings.template is not None:
-        form = FormReader(load_template(settings.template), error_rate=settings.error_rate)
+        template = load_template(settings.template, script=settings.script)
+        form = FormReader(template, error_rate=settings.error_rate)
         models = {"template": form.template.sha256} | form.models
         return (lambda picture, sha256: form(picture, sha256=sha256).as_dict()), models
-    reader = load(settings.script, error_rate=settings.error_rate)
+    reader = load(settings.script or DEFAULT, error_rate=settings.error_rate)
     page = PageReader(reader, pattern=settings.pattern, validator=settings.validator)
     models = {reader.name: reader.bundle.parity.graph_sha256}
     return (lambda picture, sha256: page(picture).as_dict()), models

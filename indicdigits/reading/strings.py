@@ -129,6 +129,7 @@ class LineReader:
             box=_whole(seen.pieces),
             digits=self._characters(seen, way, sums),
             alternatives=tuple(others.values()),
+            threshold=self._threshold,
         )
 
     def _ranked(self, ways: list[Way], lattice: Lattice, sums: Sums) -> list[tuple[Candidate, Way]]:
