@@ -17,6 +17,7 @@ import numpy as np
 from indicdigits.imaging.decode import Source, read_picture
 from indicdigits.reading.answer import Box, Character, LineReading, ReadLine
 from indicdigits.reading.combs import fault_of, read_comb
+from indicdigits.reading.files import load_page, page_of
 from indicdigits.reading.page.layout import (
     Homography,
     Page,
@@ -36,8 +37,8 @@ _TURNS = {2: "upside down", 1: "on its left side", 3: "on its right side"}
 
 BLANK = "no ink found: the page is blank"
 FOREIGN = "hardly anything on this page reads as digits: letters, another script, or no writing?"
-
 NO_FIT = "nothing on this page fits {what}; without it the page reads as numbers"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageReading:
@@ -75,11 +76,11 @@ class PageReader:
         self.reader = reader
         self._read_line: ReadLine = LineReader(reader, pattern=pattern, validator=validator)
         self._fault = fault_of(pattern, validator)
-
         given = (("the pattern", pattern), ("the validator", validator))
         self._held_to = " and ".join(f"{kind} {name!r}" for kind, name in given if name)
         # Which way up a page stands, a pattern that nothing fits cannot say.
         self._free = PageReader(reader) if self._held_to else self
+
     def __call__(self, source: Source) -> PageReading:
         """Reads a picture.
 
@@ -160,27 +161,37 @@ def read(
     pattern: str | None = None,
     validator: str | None = None,
     error_rate: float | None = None,
+    page: int = 1,
 ) -> dict[str, Any]:
-    r"""Reads the numbers in a picture, as `indicdigits read --json` does.
+    r"""Reads the numbers in a picture, or a page of a file, as `indicdigits read --json` does.
 
     Args:
-        picture: A path, the bytes of an image file, a PIL image, or a uint8 array.
+        picture: A path (also of a PDF, with the extra `pdf`), the bytes of an image file, a PIL
+            image, or a uint8 array.
         script: A script whose reader ships, or the path of a bundle.
         pattern: What every line may say, as `LineReader` takes it: "digits", r"\d{6}", ….
         validator: What every line is checked by: "pin-code", "aadhaar", ….
         error_rate: Part of the accepted digits that may be wrong, as for `load`.
+        page: Of a TIFF or PDF file, from 1 on. A notice says how many more there are.
 
     Returns:
         `{"lines": [{"text", "ascii", "probability", "accepted", "reason", "box", "digits",
-        "alternatives"}, …], "notices": […], "width", "height"}`; boxes are [left, top, width,
-        height] in pixels of the picture.
+        "alternatives", "threshold"}, …], "notices": […], "width", "height", "page", "pages"}`;
+        boxes are [left, top, width, height] in pixels of the picture.
 
     Raises:
-        PictureError: It is no usable picture.
+        PictureError: It is no usable picture, or has no such page.
         UsageError: No such reader, pattern or validator.
     """
     reader = load(script, error_rate=error_rate)
-    return PageReader(reader, pattern=pattern, validator=validator)(picture).as_dict()
+    file = page_of(picture, page)
+    shown = picture if file is None else load_page(file)
+    answer = PageReader(reader, pattern=pattern, validator=validator)(shown).as_dict()
+    pages = 1 if file is None else file.of
+    if pages > 1:
+        others = f"read(…, page={page % pages + 1}) reads another"
+        answer["notices"] = (f"this is page {page} of {pages}: {others}", *answer["notices"])
+    return answer | {"page": page, "pages": pages}
 
 
 def placed(line: LineReading, to_picture: Homography) -> LineReading:

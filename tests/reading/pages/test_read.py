@@ -99,6 +99,22 @@ def test_same_as_the_command(write, command, tmp_path):
     assert [digit["text"] for digit in line["digits"]] == list("८५२०")
 
 
+def test_files_of_several_pages(write, tmp_path):
+    """Of several pages one is read, which one is said, and the others can be asked for."""
+    sheets = [Image.fromarray(write(text)) for text in ("61", "407")]
+    for name in ("two.tif", "two.pdf"):
+        sheets[0].save(tmp_path / name, save_all=True, append_images=sheets[1:])
+        first = indicdigits.read(tmp_path / name)
+        second = indicdigits.read(str(tmp_path / name), page=2)
+        assert [line["ascii"] for line in (*first["lines"], *second["lines"])] == ["61", "407"]
+        assert first["notices"] == ("this is page 1 of 2: read(…, page=2) reads another",)
+        assert (second["page"], second["pages"]) == (2, 2)
+        with pytest.raises(PictureError, match="no page 3"):
+            indicdigits.read(tmp_path / name, page=3)
+    with pytest.raises(PictureError, match="it has one page"):
+        indicdigits.read(write("61"), page=2)
+
+
 def test_blank(page_reader):
     """A blank page, even a shaded and noisy or a black one, has no lines, and that is said."""
     rng = np.random.default_rng(0)
@@ -127,6 +143,13 @@ def letters(rows: int, size: int = 48) -> np.ndarray:
     return np.asarray(sheet)
 
 
+def test_letters(page_reader):
+    """Of a page of letters it is said that these are no digits."""
+    page = page_reader(letters(4))
+    assert any("hardly anything" in notice for notice in page.notices)
+    assert not any(line.accepted for line in page.lines)
+
+
 def test_many_letters(page_reader):
     """A page of small print costs little, and is not taken for one that stands on its side.
 
@@ -143,13 +166,6 @@ def test_many_letters(page_reader):
 def test_a_number_among_letters(page_reader, write):
     """Where little of a page is numbers, these are read all the same."""
     sheet = np.concatenate([np.pad(letters(8, 22), ((0, 0), (0, 372), (0, 0)), "edge"),
-def test_letters(page_reader):
-    """Of a page of letters it is said that these are no digits."""
-    page = page_reader(letters(4))
-    assert any("hardly anything" in notice for notice in page.notices)
-    assert not any(line.accepted for line in page.lines)
-
-
                             write("4027", size=(300, 900), height=48)])  # fmt: skip
     page = page_reader(sheet)
     assert [line.ascii for line in page.lines if line.accepted] == ["4027"]
