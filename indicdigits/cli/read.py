@@ -77,6 +77,7 @@ def read(
         template=None if template is None else str(template),
     )
     _check_words(template, {"--pattern": pattern, "--validator": validator})
+    _check_places(output, [csv, hocr, alto])
     files = find_files(pictures)
     if annotated is not None and (len(files) > 1 or annotated.suffix.lower() != ".png"):
         raise UsageError(
@@ -116,6 +117,20 @@ def _check_words(template: Path | None, of_lines: dict[str, str | None]) -> None
                 allowed="either of them",
                 hint=f"write {option.strip('-')} = {value!r} into [fields.NAME] of {template}",
             )
+
+
+def _check_places(folder: Path | None, files: list[Path | None]) -> None:
+    """Refuses places that cannot take the answers, before anything is read."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise UsageError(
+            "is a file, and not a folder",
+            where=f"-o {folder}",
+            allowed="a folder, there already or not",
+            hint="--json > FILE, --csv FILE, --hocr FILE or --alto FILE write one file",
+        )
+    for path in filter(None, files):
+        if path.is_dir():
+            raise UsageError("is a folder", where=path, allowed="the file to write")
 
 
 def _tracked(

@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 
-from indicdigits.errors import DataError, IndicDigitsError, PictureError
+from indicdigits.errors import DataError, IndicDigitsError, PictureError, UsageError
 from indicdigits.reading.files import PageOf, Picture, load_page, pages_of
 from indicdigits.reading.forms.form import FormReader
 from indicdigits.reading.forms.template import load_template
@@ -86,7 +86,7 @@ def _pages(files: Sequence[tuple[Path, str]]) -> Iterator[PageOf | Record]:
     for path, name in files:
         try:
             yield from pages_of(path, name)
-        except DataError as error:
+        except (DataError, UsageError) as error:  # the latter: nothing here opens a PDF
             yield _failed(PageOf(path, 1, name), error)
 
 

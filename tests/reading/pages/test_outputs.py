@@ -110,8 +110,8 @@ def test_workers(folder):
     assert list(read_all(files, settings, workers=2)) == list(read_all(files, settings))
 
 
-def test_password(read, tmp_path):
-    """A PDF with a password is named as such."""
+def test_password(read, folder):
+    """A PDF with a password is named as such, and the others are read."""
     key = "(" + "x" * 32 + ")"
     parts = [
         "%PDF-1.4",
@@ -122,10 +122,29 @@ def test_password(read, tmp_path):
         "trailer<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<00><00>]>>",
         "%%EOF",
     ]
-    (tmp_path / "secret.pdf").write_text("\n".join(parts))
-    code, _, err = read(tmp_path / "secret.pdf")
+    (folder / "secret.pdf").write_text("\n".join(parts))
+    code, out, err = read(folder, "--ascii")
     assert code == 4
-    assert "protected by a password" in err
+    assert "secret.pdf: the PDF is protected by a password" in err
+    assert [line.split()[1] for line in out.splitlines()] == ["4027", "815"]
+
+
+def test_places(read, folder, tmp_path):
+    """Folders that are missing are made for every output; what is no place is said at once."""
+    deep = tmp_path / "not" / "there"
+    words = [word for kind in ("csv", "hocr", "alto") for word in (f"--{kind}", deep / kind / "o")]
+    code, _, err = read(folder / "a.png", *words, "--annotated", deep / "png" / "o.png", "-o", deep)
+    assert code == 0, err
+    assert len([path for path in deep.glob("*/o*") if path.is_file()]) == 4
+    code, out, err = read(folder / "a.png", "-o", folder / "a.png")
+    assert (code, out) == (2, "")
+    assert "is a file, and not a folder" in err
+    code, out, err = read(folder / "a.png", "--csv", folder)
+    assert (code, out) == (2, "")
+    assert "is a folder" in err
+    code, out, err = read(folder / "a.png", "--hocr", folder / "a.png" / "x.hocr")
+    assert (code, out) == (4, "")
+    assert "cannot be written" in err
 
 
 def test_annotated(write, page_reader):
