@@ -21,8 +21,8 @@ def verify(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="BUNDLE|SCRIPT|FOLDER",
-            help="A bundle file, a script's name, or a folder that was exported.",
+            metavar="BUNDLE|SCRIPT|FOLDER|FILE.onnx",
+            help="A bundle file, a script's name, or what else was exported.",
         ),
     ],
     json: Json = False,
@@ -30,14 +30,29 @@ def verify(
     """Check an export: its digests, and its golden vectors in every runtime that is here."""
     path = Path(what)
     if path.suffix == ".onnx":
-        raise UsageError(
-            "a bare graph holds no golden vectors to be asked about",
-            where=path,
-            allowed="a bundle, a script's name, or an exported folder",
-            hint=f"indicdigits inspect {path}",
-        )
+        about = _graph(path)
+        golden = "a bare graph holds no golden pictures to be asked about: its bundle does"
+        whole = f"{path}: {about['name']}, whole: its SHA-256 is the one in its metadata"
+        return emit(about, json, f"{whole}\n  {golden}")
     about = _folder(path) if path.is_dir() else _bundle(what)
-    emit(about, json, "\n".join(_lines(about)))
+    return emit(about, json, "\n".join(_lines(about)))
+
+
+def _graph(path: Path) -> dict[str, Any]:
+    from indicdigits.runtime.archive import read_file
+    from indicdigits.runtime.session import check_seal, graph_metadata
+
+    data = read_file(path)
+    digest = check_seal(data, where=path)
+    said = graph_metadata(data, where=path)
+    if digest is None:
+        raise UsageError(
+            "holds neither its own SHA-256 nor golden vectors to be asked about",
+            where=path,
+            allowed="a bundle, a script's name, an exported folder, a bare graph of today",
+            hint="indicdigits export RUN --plain, with a new name",
+        )
+    return {"path": path, "name": said["name"], "sha256": digest}
 
 
 def _bundle(what: str) -> dict[str, Any]:
