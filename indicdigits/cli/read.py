@@ -23,8 +23,14 @@ def read(
         typer.Argument(metavar="PICTURE...", help="Pictures, TIFF or PDF files, or folders."),
     ],
     script: Annotated[
-        str, typer.Option("--script", "-s", help="A script's name, or a bundle file.")
-    ] = "devanagari",
+        str | None,
+        typer.Option(
+            "--script",
+            "-s",
+            show_default=False,
+            help="A script's name, or a bundle file [default: devanagari, or the template's].",
+        ),
+    ] = None,
     json: Json = False,
     csv: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a table, a row a line.")
@@ -79,6 +85,8 @@ def read(
         template=None if template is None else str(template),
         lines=lines,
     )
+    _check_words(template, {"--pattern": pattern, "--validator": validator})
+    _check_places(output, [csv, hocr, alto])
     files = find_files(pictures)
     if annotated is not None and (len(files) > 1 or annotated.suffix.lower() != ".png"):
         raise UsageError(
@@ -106,6 +114,32 @@ def read(
     if json:
         emit(shown[0] if len(shown) == 1 else {"pages": shown}, True, "")
     return DataError.exit_code if failed else 0
+
+
+def _check_words(template: Path | None, of_lines: dict[str, str | None]) -> None:
+    """Refuses what a template would silently overrule."""
+    for option, value in of_lines.items():
+        if template is not None and value is not None:
+            raise UsageError(
+                "the fields of a form have their own",
+                where=f"{option} beside --template",
+                allowed="either of them",
+                hint=f"write {option.strip('-')} = {value!r} into [fields.NAME] of {template}",
+            )
+
+
+def _check_places(folder: Path | None, files: list[Path | None]) -> None:
+    """Refuses places that cannot take the answers, before anything is read."""
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise UsageError(
+            "is a file, and not a folder",
+            where=f"-o {folder}",
+            allowed="a folder, there already or not",
+            hint="--json > FILE, --csv FILE, --hocr FILE or --alto FILE write one file",
+        )
+    for path in filter(None, files):
+        if path.is_dir():
+            raise UsageError("is a folder", where=path, allowed="the file to write")
 
 
 def _tracked(
@@ -157,10 +191,14 @@ def _draw(
 
 
 def _page(record: dict[str, Any], *, native: bool, several: bool) -> str:
-    """What a person reads: a line a line, and what else is to be known."""
+    """What a person reads: a line a line, or a field a line, and what else is to be known."""
     where = f"{record['path']}" + (f", page {record['page']}" if record["page"] > 1 else "")
     prefix = f"{where}  " if several else ""
-    rows = [prefix + _line(line, native=native) for line in record["lines"]]
+    if "fields" in record:
+        shown = _fields(record["fields"], native=native)
+    else:
+        shown = [_line(line, native=native) for line in record["lines"]]
+    rows = [prefix + row for row in shown]
     rows += [f"{where}: {notice}" for notice in record["notices"]]
     return "\n".join(rows)
 
@@ -171,7 +209,26 @@ def _line(line: dict[str, Any], *, native: bool) -> str:
         return f"{text}  {line['probability']:.1%}"
     # a dash, so that nobody takes the guess for an answer
     guess = f" (best guess {text}, {line['probability']:.1%})" if text else ""
-    return f"–  not accepted: {line['reason']}{guess}"
+    return f"–  not accepted: {_why(line)}{guess}"
+
+
+def _fields(fields: list[dict[str, Any]], *, native: bool) -> list[str]:
+    """Fields of a form: the name, what was read, how sure it is, and what becomes of it."""
+    texts = [field["text"] if native else field["ascii"] for field in fields]
+    names = max(len(field["name"]) for field in fields)
+    width = max(map(len, texts))
+    return [
+        f"{field['name']:<{names}}  {text or '–':<{width}}  {field['probability']:6.1%}  "
+        + ("accepted" if field["accepted"] else f"refused: {_why(field)}")
+        for field, text in zip(fields, texts, strict=True)
+    ]
+
+
+def _why(line: dict[str, Any]) -> str:
+    """Why a line is refused; where it is too unsure, what was wanted."""
+    threshold = line.get("threshold")
+    below = str(line["reason"]).endswith("below threshold") and threshold is not None
+    return f"{line['reason']} {threshold:.1%}" if below else str(line["reason"])
 
 
 def _complain(error: dict[str, Any]) -> None:

@@ -21,8 +21,8 @@ def verify(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="BUNDLE|SCRIPT|FOLDER|FILE.indiclines",
-            help="A bundle file, a script's name, or a folder that was exported.",
+            metavar="BUNDLE|SCRIPT|FOLDER|FILE.onnx|FILE.indiclines",
+            help="A bundle file, a script's name, or what else was exported.",
         ),
     ],
     json: Json = False,
@@ -32,12 +32,10 @@ def verify(
 
     path = Path(what)
     if path.suffix == ".onnx":
-        raise UsageError(
-            "a bare graph holds no golden vectors to be asked about",
-            where=path,
-            allowed="a bundle, a script's name, or an exported folder",
-            hint=f"indicdigits inspect {path}",
-        )
+        about = _graph(path)
+        golden = "a bare graph holds no golden pictures to be asked about: its bundle does"
+        whole = f"{path}: {about['name']}, whole: its SHA-256 is the one in its metadata"
+        return emit(about, json, f"{whole}\n  {golden}")
     if path.suffix == LINES:
         return _line_reader(path, json=json)
     about = _folder(path) if path.is_dir() else _bundle(what)
@@ -52,6 +50,23 @@ def _line_reader(path: Path, *, json: bool) -> None:
     text = f"{path}: lines of {bundle.script}, whole: every member has its digest\n"
     text += f"  {count} golden lines are answered as then"
     emit({"path": path, "name": bundle.name, "lines": count}, json, text)
+
+
+def _graph(path: Path) -> dict[str, Any]:
+    from indicdigits.runtime.archive import read_file
+    from indicdigits.runtime.session import check_seal, graph_metadata
+
+    data = read_file(path)
+    digest = check_seal(data, where=path)
+    said = graph_metadata(data, where=path)
+    if digest is None:
+        raise UsageError(
+            "holds neither its own SHA-256 nor golden vectors to be asked about",
+            where=path,
+            allowed="a bundle, a script's name, an exported folder, a bare graph of today",
+            hint="indicdigits export RUN --plain, with a new name",
+        )
+    return {"path": path, "name": said["name"], "sha256": digest}
 
 
 def _bundle(what: str) -> dict[str, Any]:

@@ -114,7 +114,10 @@ class Wanted:
         """What the file or folder is called when nobody says."""
         if FORMATS[self.format].module:
             return f"{name}-{self.format}"
-        return f"{name}{self.format.removeprefix('onnx')}{'.onnx' if self.plain else SUFFIX}"
+        ends = ("-nchw" if self.ends.layout == "NCHW" else "", "-rgb" * (self.ends.channels == 3),
+                "-preprocessing" * self.ends.preprocessing)  # fmt: skip
+        kind = self.format.removeprefix("onnx") + "".join(ends)
+        return f"{name}{kind}{'.onnx' if self.plain else SUFFIX}"
 
 
 def module_of(name: Name) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 
-from indicdigits.errors import UsageError
+from indicdigits.errors import StorageError, UsageError, VerificationError
 from indicdigits.export import folder as folders
 from indicdigits.export import verify
 from indicdigits.export.agreement import Agreement, measure_agreement
@@ -23,12 +23,13 @@ from indicdigits.export.source import Source, open_source
 from indicdigits.export.verify import Predict
 from indicdigits.progress import Reporter
 from indicdigits.runtime import bundle as bundles
-from indicdigits.runtime.archive import write_file
+from indicdigits.runtime.archive import read_file, write_file
 from indicdigits.runtime.bundle import Bundle, describe
 from indicdigits.runtime.container import sha256
 from indicdigits.runtime.golden import Golden
 from indicdigits.runtime.parity import Parity
 from indicdigits.runtime.reader import Reader
+from indicdigits.runtime.session import graph_metadata, sealed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +103,29 @@ def _check_place(wanted: Wanted, path: Path) -> None:
         folders.check_place(path, wanted.format)
     elif path.is_dir():
         raise UsageError("is a folder", where=path, allowed="the file to write")
+    elif wanted.plain and path.exists():
+        _check_plain(wanted, path)
+
+
+def _check_plain(wanted: Wanted, path: Path) -> None:
+    """Refuses to replace anything but a bare graph that takes pictures in the same way."""
+    ours = _takes(_input(wanted))
+    try:
+        theirs = _takes(graph_metadata(read_file(path), where=path)["input"])
+    except (VerificationError, StorageError, KeyError):
+        theirs = "none: it is no graph of indicdigits export --plain"
+    if theirs != ours:
+        raise UsageError(
+            f"is there already; the pictures it takes: {theirs}",
+            where=path,
+            allowed=f"a new name, or a graph whose pictures are {ours}",
+            hint="-o OTHER.onnx",
+        )
+
+
+def _takes(given: Mapping[str, Any]) -> str:
+    """In words, which pictures a graph takes."""
+    return "{dtype}, {layout}, channels: {channels}".format_map(given)
 
 
 def _bundle(source: Source, wanted: Wanted, path: Path, reporter: Reporter) -> Exported:
@@ -222,7 +246,7 @@ def _labelled(graph: bytes, bundle: Bundle, wanted: Wanted) -> bytes:
         model.metadata_props.add(key=key, value=text)
     assert {"classes", "script"} <= known  # from the conversion
     model.metadata_props.add(key="recipe_digest", value=str(bundle.recipe.get("digest")))
-    return bytes(model.SerializeToString(deterministic=True))
+    return sealed(model.SerializeToString(deterministic=True))
 
 
 def _own_golden(golden: Golden, run: Predict) -> Golden:

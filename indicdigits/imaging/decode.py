@@ -10,6 +10,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +127,9 @@ def _from_bytes(data: bytes, max_pixels: int, where: str, *, suffix: str) -> Pic
             hint="copy or download the picture again",
         )
     try:
-        image = Image.open(io.BytesIO(data), formats=_DECODERS)
+        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+            # its words are for programmers; our own limit is below that of the warning
+            image = Image.open(io.BytesIO(data), formats=_DECODERS)
     except UnidentifiedImageError:
         raise PictureError(
             "the bytes are no picture of a known format",
@@ -134,7 +138,10 @@ def _from_bytes(data: bytes, max_pixels: int, where: str, *, suffix: str) -> Pic
             hint="convert it to PNG or JPEG first",
         ) from None
     except Image.DecompressionBombError as error:
-        raise _too_large(str(error), max_pixels, where) from None
+        # it says how many pixels there are, and thinks of an attack
+        pixels = re.search(r"\d{6,}", str(error))
+        many = f"{int(pixels[0]):,} pixels" if pixels else "its pixels"
+        raise _too_large(f"{many} are too many", max_pixels, where) from None
     except Exception as error:  # decoders raise nearly anything on hostile bytes
         raise _damaged(error, where) from error
     with image:

@@ -65,6 +65,8 @@ class LineReading:
         box: Of its ink.
         digits: Its characters from left to right.
         alternatives: The next best readings of the line, the likeliest first.
+        threshold: Probability from which it is accepted: the line, or in a comb every digit; None
+            where nothing is compared with one.
     """
 
     text: str
@@ -75,6 +77,7 @@ class LineReading:
     box: Box
     digits: tuple[Character, ...] = ()
     alternatives: tuple[Candidate, ...] = ()
+    threshold: float | None = None
 
     def moved(self, right: int, down: int) -> LineReading:
         """The same line in a picture of which this one was a cut-out."""

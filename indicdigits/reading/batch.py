@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 
-from indicdigits.errors import DataError, IndicDigitsError, PictureError
+from indicdigits.errors import DataError, IndicDigitsError, PictureError, UsageError
 from indicdigits.reading.files import PageOf, Picture, load_page, pages_of
 from indicdigits.reading.forms.form import FormReader
 from indicdigits.reading.forms.template import load_template
@@ -27,14 +27,18 @@ from indicdigits.runtime.reader import load
 Record = dict[str, Any]
 """What is known of a page: "path", "page", "pages", "name", and its reading or "error"."""
 
+DEFAULT = "devanagari"
 _AHEAD = 2  # pages that wait for each worker
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How pages are read: what `read`, `PageReader` and `FormReader` take."""
+    """How pages are read: what `read`, `PageReader` and `FormReader` take.
 
-    script: str
+    Without a script it is Devanagari, or what the template says.
+    """
+
+    script: str | None = None
     pattern: str | None = None
     validator: str | None = None
     error_rate: float | None = None
@@ -84,7 +88,7 @@ def _pages(files: Sequence[tuple[Path, str]]) -> Iterator[PageOf | Record]:
     for path, name in files:
         try:
             yield from pages_of(path, name)
-        except DataError as error:
+        except (DataError, UsageError) as error:  # the latter: nothing here opens a PDF
             yield _failed(PageOf(path, 1, name), error)
 
 
@@ -122,12 +126,11 @@ def _reader(settings: Settings) -> tuple[Callable[[Picture, str], Record], dict[
     """What reads in this process, and the models by name: SHA-256 of their graphs."""
     cv2.setNumThreads(1)
     if settings.template is not None:
-        form = FormReader(
-            load_template(settings.template), error_rate=settings.error_rate, lines=settings.lines
-        )
+        template = load_template(settings.template, script=settings.script)
+        form = FormReader(template, error_rate=settings.error_rate, lines=settings.lines)
         models = {"template": form.template.sha256} | form.models
         return (lambda picture, sha256: form(picture, sha256=sha256).as_dict()), models
-    reader = load(settings.script, error_rate=settings.error_rate)
+    reader = load(settings.script or DEFAULT, error_rate=settings.error_rate)
     page = PageReader(
         reader,
         pattern=settings.pattern,

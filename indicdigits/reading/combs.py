@@ -10,6 +10,7 @@ from indicdigits.reading import patterns, validators
 from indicdigits.reading.answer import Box, Candidate, Character, LineReading, ReadLine
 from indicdigits.reading.page.lines import Line
 from indicdigits.reading.validators import VALIDATORS
+from indicdigits.runtime.doubt import BELOW
 from indicdigits.runtime.reader import Reader, Reading
 
 _NO_FIT = "does not fit the pattern"
@@ -80,6 +81,8 @@ def _cell_by_cell(reader: Reader, line: Line) -> LineReading:
         for reading, (start, end) in zip(readings, line.cells, strict=True)
     )
     refused = next((reading.reason for reading in readings if not reading.accepted), None)
+    if refused == BELOW:
+        refused = f"a digit {BELOW}"  # the whole may well be above
     return LineReading(
         text="".join(digit.text for digit in digits),
         ascii="".join(digit.ascii for digit in digits),
@@ -89,6 +92,7 @@ def _cell_by_cell(reader: Reader, line: Line) -> LineReading:
         box=Box(0, 0, width, height),
         digits=digits,
         alternatives=_alternatives(digits, readings),
+        threshold=reader.acceptance.threshold,
     )
 
 

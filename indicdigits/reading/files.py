@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from indicdigits.errors import PictureError, UsageError
-from indicdigits.imaging.decode import SUFFIXES, read_picture
+from indicdigits.imaging.decode import SUFFIXES, Source, read_picture
 
 Picture = npt.NDArray[np.uint8]
 
@@ -76,14 +78,40 @@ def pages_of(path: Path, name: str) -> list[PageOf]:
             count = len(document)
     elif path.suffix.lower() in TIFF and path.is_file():
         try:
-            with Image.open(path, formats=["TIFF"]) as image:
-                count = getattr(image, "n_frames", 1)
+            count = _frames(path)
         except Exception:  # what is wrong with it, `read_picture` says when its turn comes
             count = 1
     if count == 1:
         return [PageOf(path, 1, name)]
     numbers = range(1, count + 1)
     return [PageOf(path, number, f"{name}-p{number:04d}", count) for number in numbers]
+
+
+def _frames(path: Path) -> int:
+    """How many pages a TIFF has."""
+    with warnings.catch_warnings(action="ignore"), Image.open(path, formats=["TIFF"]) as image:
+        return int(getattr(image, "n_frames", 1))
+
+
+def page_of(source: Source, number: int) -> PageOf | None:
+    """One page of the file that a path names; None of what is no path, and is one page.
+
+    Raises:
+        PictureError: There is no such page, or the file cannot be opened.
+        UsageError: It is a PDF, and the extra `pdf` is not installed.
+    """
+    pages: list[PageOf] = []
+    if isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        pages = pages_of(path, path.name)
+    count = len(pages) or 1
+    if not 1 <= number <= count:
+        raise PictureError(
+            f"there is no page {number}",
+            where=pages[0].path if pages else "the picture",
+            allowed=f"1 to {count}" if count > 1 else "1: it has one page",
+        )
+    return pages[number - 1] if pages else None
 
 
 def load_page(page: PageOf) -> Picture:

@@ -10,10 +10,11 @@ are found by A* over what Viterbi left.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
-from typing import NamedTuple
+from functools import cached_property
+from itertools import count, pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,10 +25,11 @@ Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int32]
 
 _NEVER = -np.inf
+_LEAST = np.finfo(np.float64).min  # a number to reckon with where -inf would be none
 _FAR_BEHIND = 16.0  # logarithm; ways so much worse than the best are never looked at
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Lattice:
     """Runs of pieces and what they may be.
 
@@ -44,6 +46,49 @@ class Lattice:
     last: Int
     scores: Float
 
+    @cached_property
+    def into(self) -> list[Int]:
+        """The edges that end at each node."""
+        return _grouped(self.last, self.size + 1)
+
+    @cached_property
+    def out(self) -> list[Int]:
+        """The edges that begin at each node."""
+        return _grouped(self.first, self.size + 1)
+
+    @cached_property
+    def peak(self) -> Float:
+        """float64 (E,), what each edge is worth at most."""
+        return np.asarray(self.scores.max(axis=1))
+
+    @cached_property
+    def shares(self) -> Float:
+        """float64 (E,C), e to what an edge is worth as a character less than its peak."""
+        return np.exp(self.scores - self.peak[:, None])
+
+    def mass(self, symbols: Sequence[int]) -> float:
+        """Logarithm of the sum over all ways that say one string; -inf where there is none."""
+        order = np.concatenate(self.into)
+        nodes, starts, edges = np.unique(self.last[order], return_index=True, return_counts=True)
+        first, scores = self.first[order], self.scores[order]
+        reached = np.full(self.size + 1, _NEVER)
+        reached[0] = 0.0
+        for symbol in symbols:
+            arriving = reached[first] + scores[:, symbol]
+            highest = np.maximum(np.maximum.reduceat(arriving, starts), _LEAST)
+            sums = np.add.reduceat(np.exp(arriving - np.repeat(highest, edges)), starts)
+            reached = np.full(self.size + 1, _NEVER)
+            with np.errstate(divide="ignore"):  # no way leads there
+                reached[nodes] = highest + np.log(sums)
+        return float(reached[-1])
+
+
+def _grouped(nodes: Int, count: int) -> list[Int]:
+    """Which edges belong to each node, in their order."""
+    order = np.argsort(nodes, kind="stable").astype(np.int32)
+    ends = np.searchsorted(nodes[order], np.arange(count + 1)).tolist()
+    return [order[start:end] for start, end in pairwise(ends)]
+
 
 class Step(NamedTuple):
     """An edge taken for a character."""
@@ -57,6 +102,20 @@ class Way(NamedTuple):
 
     score: float
     steps: tuple[Step, ...]
+
+
+class _Arrival(NamedTuple):
+    """The last step of a way: what it loses against the best, whence it comes, what it takes."""
+
+    lost: float
+    node: int
+    state: int
+    step: Step
+
+
+# The steps of a way from some node on: the first one and those behind it. Ways share what they end
+# with, since copies of it would be most of the memory.
+_Tail = tuple[Step, Any] | None
 
 
 class Sums(NamedTuple):
@@ -83,12 +142,8 @@ class Decoder:
         self._lattice = lattice
         self._automaton = automaton
         self._moves = automaton.moves
-        nodes = range(lattice.size + 1)
-        self._into = [np.flatnonzero(lattice.last == node) for node in nodes]
-        self._from = [np.flatnonzero(lattice.first == node) for node in nodes]
         # Sums are taken of numbers near one; what they are to be multiplied with stands beside.
-        self._peak = lattice.scores.max(axis=1)
-        self._factor = np.exp(lattice.scores - self._peak[:, None])[:, self._moves.symbol]
+        self._factor = lattice.shares[:, self._moves.symbol]
 
     def total(self) -> float:
         """Logarithm of the sum over all ways."""
@@ -107,8 +162,8 @@ class Decoder:
         backward, behind = np.zeros_like(forward), np.full_like(scale, _NEVER)
         backward[-1], behind[-1] = self._automaton.final, 0.0
         for node in range(lattice.size - 1, -1, -1):
-            edges = self._from[node]
-            offset = behind[lattice.last[edges]] + self._peak[edges]
+            edges = lattice.out[node]
+            offset = behind[lattice.last[edges]] + lattice.peak[edges]
             highest = offset.max(initial=_NEVER)
             if highest == _NEVER or scale[node] == _NEVER:
                 continue
@@ -125,39 +180,52 @@ class Decoder:
         Args:
             most: How many at most. No step has more than so many that can be among them.
         """
-        lattice, size = self._lattice, self._lattice.size
         best = self._viterbi()
-        floor = best[-1][self._automaton.final].max(initial=_NEVER) - _FAR_BEHIND
+        ends = np.flatnonzero(self._automaton.final & (best[-1] > _NEVER)).tolist()
+        highest = best[-1][ends].max(initial=_NEVER)
         order = count()
-        # Of ways that are worth the same the one that is nearly whole comes first: a character that
-        # might as well be any digit of sixteen scripts would else be tried in all of them at once.
-        waiting: list[tuple[float, int, int, int, float, tuple[Step, ...]]] = []
-        for state in np.flatnonzero(self._automaton.final & (best[-1] > _NEVER)).tolist():
-            heapq.heappush(waiting, (-best[-1, state], size, next(order), state, 0.0, ()))
+        arrivals: dict[tuple[int, int], list[_Arrival]] = {}
+        # What a way loses against the best one only grows as it goes back to the first node, and
+        # by exactly nothing along a best way. Of ways that lose the same the one that is nearly
+        # whole comes first: a character that might as well be any digit of sixteen scripts would
+        # else be tried in all of them at once.
+        waiting: list[tuple[float, int, int, int, _Tail]] = []
+        for state in ends:
+            lost = float(highest - best[-1, state])
+            heapq.heappush(waiting, (lost, self._lattice.size, next(order), state, None))
         while waiting and most:
-            bound, node, _, state, score, steps = heapq.heappop(waiting)
+            lost, node, _, state, tail = heapq.heappop(waiting)
             if node == 0:
-                yield Way(-bound, steps)
+                yield Way(float(highest) - lost, _unrolled(tail))
                 most -= 1
                 continue
-            there = self._moves.target == state
-            symbols, sources = self._moves.symbol[there], self._moves.source[there]
-            edges = self._into[node]
-            taken = lattice.scores[edges][:, symbols]
-            worth = best[lattice.first[edges]][:, sources] + taken + score
-            for row, column in _best(worth, floor, most):
-                edge, symbol = int(edges[row]), int(symbols[column])
-                heapq.heappush(
-                    waiting,
-                    (
-                        -float(worth[row, column]),
-                        int(lattice.first[edge]),
-                        next(order),
-                        int(sources[column]),
-                        score + float(taken[row, column]),
-                        (Step(edge, symbol), *steps),
-                    ),
-                )
+            if (node, state) not in arrivals:
+                arrivals[node, state] = self._arrivals(best, node, state, most)
+            for one in arrivals[node, state]:
+                if lost + one.lost >= _FAR_BEHIND:
+                    break
+                entry = (lost + one.lost, one.node, next(order), one.state, (one.step, tail))
+                heapq.heappush(waiting, entry)
+
+    def _arrivals(self, best: Float, node: int, state: int, most: int) -> list[_Arrival]:
+        """The last steps of ways to a node and state, those that lose least first."""
+        lattice, edges = self._lattice, self._lattice.into[node]
+        there = np.flatnonzero(self._moves.target == state)
+        symbols, sources = self._moves.symbol[there], self._moves.source[there]
+        first = lattice.first[edges]
+        worth = best[first][:, sources] + lattice.scores[edges][:, symbols]
+        lost = (best[node, state] - worth).ravel()
+        places = np.flatnonzero(lost < _FAR_BEHIND)
+        if len(places) > most:
+            places = np.sort(places[np.argpartition(lost[places], most)[:most]])
+        places = places[np.argsort(lost[places], kind="stable")]
+        rows, columns = np.divmod(places, len(there))
+        steps = zip(edges[rows].tolist(), symbols[columns].tolist(), strict=True)
+        before = zip(first[rows].tolist(), sources[columns].tolist(), strict=True)
+        return [
+            _Arrival(loss, *origin, Step(*step))
+            for loss, origin, step in zip(lost[places].tolist(), before, steps, strict=True)
+        ]
 
     def _forward(self) -> tuple[Float, Float]:
         """The sum over ways to each node and state: float64 (N + 1,S), times e to the (N + 1,)."""
@@ -166,8 +234,8 @@ class Decoder:
         scale = np.full(lattice.size + 1, _NEVER)
         sums[0, 0], scale[0] = 1.0, 0.0
         for node in range(1, lattice.size + 1):
-            edges = self._into[node]
-            offset = scale[lattice.first[edges]] + self._peak[edges]
+            edges = lattice.into[node]
+            offset = scale[lattice.first[edges]] + lattice.peak[edges]
             highest = offset.max(initial=_NEVER)
             if highest == _NEVER:
                 continue
@@ -191,7 +259,7 @@ class Decoder:
         result = np.full((lattice.size + 1, len(self._automaton)), _NEVER)
         result[0, 0] = 0.0
         for node in range(1, lattice.size + 1):
-            edges = self._into[node]
+            edges = lattice.into[node]
             if len(edges):
                 worth = result[lattice.first[edges]][:, moves.source]
                 worth = worth + lattice.scores[edges][:, moves.symbol]
@@ -203,11 +271,10 @@ class Decoder:
         return float(scale[-1] + np.log(reached)) if reached > 0 else _NEVER
 
 
-def _best(worth: Float, floor: float, most: int) -> list[tuple[int, int]]:
-    """Places (row, column) of the highest values above a floor, so many at most."""
-    flat = worth.ravel()
-    places = np.flatnonzero(flat > floor)
-    if len(places) > most:
-        places = places[np.argpartition(-flat[places], most)[:most]]
-    rows, columns = np.divmod(places, worth.shape[1])
-    return list(zip(rows.tolist(), columns.tolist(), strict=True))
+def _unrolled(tail: _Tail) -> tuple[Step, ...]:
+    """The steps of a way from the first to the last."""
+    steps = []
+    while tail is not None:
+        step, tail = tail
+        steps.append(step)
+    return tuple(steps)

@@ -8,6 +8,7 @@ page = PageReader(indicdigits.load("devanagari"))("register.jpg")
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from indicdigits.imaging.decode import Source, read_picture
 from indicdigits.reading.answer import Box, Character, LineReading, ReadLine
 from indicdigits.reading.combs import fault_of, read_comb
+from indicdigits.reading.files import load_page, page_of
 from indicdigits.reading.page.layout import (
     Homography,
     Page,
@@ -25,17 +27,18 @@ from indicdigits.reading.page.layout import (
 )
 from indicdigits.reading.page.lines import Line, find_lines
 from indicdigits.reading.page.rules import without_rules
-from indicdigits.reading.sequence import Sequence, chosen
+from indicdigits.reading.sequence import SequenceChoice, chosen
 from indicdigits.reading.strings import LineReader
 from indicdigits.runtime.reader import Reader, load
 
 _LIKELY = 0.8  # mean probability of a page's digits, above which it stands the right way up
 _LIKELIER = 0.08  # by how much a turned page must be more probable
-_TRIED = 16  # lines of a turned page that are read to find out whether it is the right way up
+_TRIED = 16  # lines that are read to find out whether a page stands the right way up
 _TURNS = {2: "upside down", 1: "on its left side", 3: "on its right side"}
 
 BLANK = "no ink found: the page is blank"
 FOREIGN = "hardly anything on this page reads as digits: letters, another script, or no writing?"
+NO_FIT = "nothing on this page fits {what}; without it the page reads as numbers"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,13 +78,17 @@ class PageReader:
         *,
         pattern: str | None = None,
         validator: str | None = None,
-        sequence: Sequence = "shipped",
+        sequence: SequenceChoice = "shipped",
     ) -> None:
         self.reader = reader
         line_reader = LineReader(reader, pattern=pattern, validator=validator, sequence=sequence)
         self.sequence = line_reader.sequence
         self._read_line: ReadLine = line_reader
         self._fault = fault_of(pattern, validator)
+        given = (("the pattern", pattern), ("the validator", validator))
+        self._held_to = " and ".join(f"{kind} {name!r}" for kind, name in given if name)
+        # Which way up a page stands, a pattern that nothing fits cannot say.
+        self._free = PageReader(reader, sequence=self.sequence) if self._held_to else self
 
     @property
     def models(self) -> dict[str, str]:
@@ -117,34 +124,51 @@ class PageReader:
         return reading.moved(line.box.left, line.box.top)
 
     def _best_way_up(self, page: Page) -> tuple[tuple[LineReading, ...], tuple[str, ...]]:
-        """The lines as they stand, or of the turned page where that is far more probable."""
-        lines = self._lines(page)
-        if not lines:
-            return lines, (BLANK,)
-        likely = _likelihood(lines)
-        if likely >= _LIKELY:
-            return lines, ()
-        notices: tuple[str, ...] = ()
-        best, threshold = 0, likely + _LIKELIER
-        for turns in _TURNS:
-            tried = self._lines(quarter_turns(page, turns), most=_TRIED)
-            if tried and (other := _likelihood(tried)) > threshold:
-                best = turns
-                likely = threshold = other
-        if best:
-            lines = self._lines(quarter_turns(page, best))
-            notices = (f"the page stands {_TURNS[best]}; it was read turned",)
-        if likely < _LIKELY and not any(line.accepted for line in lines):
-            notices = (FOREIGN,)
-        return lines, notices
+        """The lines as they stand, or of the turned page where only that reads as numbers."""
+        found = _found(page)
+        some = self._some(found)
+        likely = _likelihood(some.values())
+        if likely < _LIKELY and self._free is not self:
+            likely = _likelihood(self._free._some(found).values())
+        notices: list[str] = []
+        if likely < _LIKELY and (turns := self._free._turns(page, likely)):
+            notices = [f"the page stands {_TURNS[turns]}; it was read turned"]
+            page, likely = quarter_turns(page, turns), _LIKELY
+            found, some = _found(page), {}
+        readings = [some[n] if n in some else self.read(line) for n, line in enumerate(found)]
+        lines = tuple(placed(line, page.to_picture) for line in readings if _is_number(line))
+        if not any(line.accepted for line in lines):
+            notices += self._why_nothing(lines, likely)
+        return lines, tuple(notices)
 
-    def _lines(self, page: Page, *, most: int | None = None) -> tuple[LineReading, ...]:
-        """The numbers of a page; of more lines than `most`, those of so many all over it."""
-        ink, rules = without_rules(page.ink)
-        found = find_lines(ink, rules)
-        step = 1 if most is None else max(1, -(-len(found) // most))
-        lines = (self.read(line) for line in found[::step])
-        return tuple(placed(line, page.to_picture) for line in lines if _is_number(line))
+    def _some(self, found: Sequence[Line]) -> dict[int, LineReading]:
+        """Some lines from all over a page, read, by their places among all."""
+        step = max(1, -(-len(found) // _TRIED))
+        return {n: self.read(found[n]) for n in range(0, len(found), step)}
+
+    def _turns(self, page: Page, likely: float) -> int:
+        """By how many right angles a page must be turned to read as numbers; 0 if by none."""
+        best, threshold = 0, max(_LIKELY, likely + _LIKELIER)
+        for turns in _TURNS:
+            other = _likelihood(self._some(_found(quarter_turns(page, turns))).values())
+            if other > threshold:
+                best, threshold = turns, other
+        return best
+
+    def _why_nothing(self, lines: Sequence[LineReading], likely: float) -> list[str]:
+        """What is to be said where no line is accepted, if it is not said of each line.
+
+        Args:
+            lines: Those that are numbers.
+            likely: How much the page reads as numbers where nothing says which.
+        """
+        if not lines and not likely:
+            return [BLANK]
+        if _likelihood(lines) >= _LIKELY:
+            return []
+        if likely < _LIKELY:
+            return [FOREIGN]
+        return [NO_FIT.format(what=self._held_to)] if self._held_to else []
 
 
 def read(
@@ -155,31 +179,40 @@ def read(
     validator: str | None = None,
     error_rate: float | None = None,
     lines: str | os.PathLike[str] | None = None,
+    page: int = 1,
 ) -> dict[str, Any]:
-    r"""Reads the numbers in a picture, as `indicdigits read --json` does.
+    r"""Reads the numbers in a picture, or a page of a file, as `indicdigits read --json` does.
 
     Args:
-        picture: A path, the bytes of an image file, a PIL image, or a uint8 array.
+        picture: A path (also of a PDF, with the extra `pdf`), the bytes of an image file, a PIL
+            image, or a uint8 array.
         script: A script whose reader ships, or the path of a bundle.
         pattern: What every line may say, as `LineReader` takes it: "digits", r"\d{6}", ….
         validator: What every line is checked by: "pin-code", "aadhaar", ….
         error_rate: Part of the accepted digits that may be wrong, as for `load`.
         lines: The bundle of a sequence reader, which sees whole lines, or "none"; None is the one
             that ships for the script, if there is one.
+        page: Of a TIFF or PDF file, from 1 on. A notice says how many more there are.
 
     Returns:
         `{"lines": [{"text", "ascii", "probability", "accepted", "reason", "box", "digits",
-        "alternatives"}, …], "notices": […], "width", "height"}`; boxes are [left, top, width,
-        height] in pixels of the picture.
+        "alternatives", "threshold"}, …], "notices": […], "width", "height", "page", "pages"}`;
+        boxes are [left, top, width, height] in pixels of the picture.
 
     Raises:
-        PictureError: It is no usable picture.
+        PictureError: It is no usable picture, or has no such page.
         UsageError: No such reader, pattern or validator.
     """
     reader = load(script, error_rate=error_rate)
     sequence = chosen(lines)
-    page = PageReader(reader, pattern=pattern, validator=validator, sequence=sequence)
-    return page(picture).as_dict()
+    page_reader = PageReader(reader, pattern=pattern, validator=validator, sequence=sequence)
+    file = page_of(picture, page)
+    answer = page_reader(picture if file is None else load_page(file)).as_dict()
+    pages = 1 if file is None else file.of
+    if pages > 1:
+        others = f"read(…, page={page % pages + 1}) reads another"
+        answer["notices"] = (f"this is page {page} of {pages}: {others}", *answer["notices"])
+    return answer | {"page": page, "pages": pages}
 
 
 def placed(line: LineReading, to_picture: Homography) -> LineReading:
@@ -198,7 +231,12 @@ def _is_number(line: LineReading) -> bool:
     return any(char.isdecimal() for char in line.ascii)
 
 
-def _likelihood(lines: tuple[LineReading, ...]) -> float:
-    """The mean probability of all digits of a page; 0 where none was read."""
-    found = [digit.probability for line in lines for digit in line.digits]
+def _found(page: Page) -> list[Line]:
+    """What stands in lines on a page."""
+    return find_lines(*without_rules(page.ink))
+
+
+def _likelihood(lines: Iterable[LineReading]) -> float:
+    """The mean probability of the digits of what is a number; 0 where nothing is."""
+    found = [digit.probability for line in lines if _is_number(line) for digit in line.digits]
     return float(np.mean(found)) if found else 0.0

@@ -1,9 +1,9 @@
 """Reads the numeric words of an hOCR or ALTO file again, beside the picture of its page.
 
 Whatever is no numeric word stays as it is, byte for byte; of a word that is read again only its
-text and its confidence change, and where the reader refuses a word it stays too. Nothing outside
-the file is ever fetched: expat resolves no external entities here, and a file that declares
-entities of its own is refused.
+text, its confidence and, in hOCR, the places of its characters change, and where the reader
+refuses a word it stays too. Nothing outside the file is ever fetched: expat resolves no external
+entities here, and a file that declares entities of its own is refused.
 """
 
 from __future__ import annotations
@@ -92,11 +92,11 @@ def reread(
     for word in document.words:
         if not every and not is_number(word.text):
             continue
-        ink = _ink(picture, word, document.words)
-        reading = read_line(ink) if ink.size else _OUTSIDE
+        ink, left, top = _ink(picture, word, document.words)
+        reading = read_line(ink).moved(left, top) if ink.size else _OUTSIDE
         text = reading.text if native else reading.ascii
         if reading.accepted:
-            changes += _changes(document, word, text, reading)
+            changes += _changes(document, word, text, reading, native=native)
         found.append(
             Reread(
                 before=word.text,
@@ -120,8 +120,10 @@ def _check_size(document: Document, picture: Picture, where: object) -> None:
         )
 
 
-def _ink(picture: Picture, word: Word, words: Sequence[Word]) -> Ink:
+def _ink(picture: Picture, word: Word, words: Sequence[Word]) -> tuple[Ink, int, int]:
     """The ink of a word: of its box, and of what stands so near that it belongs to it.
+
+    And where it stands on the page: its left edge and its top.
 
     Boxes of Tesseract leave out a first or last digit at times. What is in another word's box, or
     further away than digits of a number are, does not belong.
@@ -133,13 +135,14 @@ def _ink(picture: Picture, word: Word, words: Sequence[Word]) -> Ink:
     right = max(min([end + reach, *_begins(word, words)]), end)
     cut = picture[top : box.top + box.height + margin, left:right]
     if not cut.size:
-        return np.zeros((0, 0), np.uint8)
+        return np.zeros((0, 0), np.uint8), left, top
     ink = ink_of_crop(np.ascontiguousarray(cut))
     columns = np.asarray((ink >= _STROKE).any(axis=0), np.bool_)
     gap = round(_GAP * box.height)
     first = _outermost(columns[::-1], len(columns) - (box.left - left), gap)
     last = _outermost(columns, end - left, gap)
-    return ink[:, max(len(columns) - first - margin, 0) : last + margin]
+    start = max(len(columns) - first - margin, 0)
+    return ink[:, start : last + margin], left + start, top
 
 
 def _ends(word: Word, words: Sequence[Word]) -> list[int]:
@@ -170,7 +173,7 @@ def _outermost(columns: npt.NDArray[np.bool_], edge: int, gap: int) -> int:
 
 
 def _changes(
-    document: Document, word: Word, text: str, reading: LineReading
+    document: Document, word: Word, text: str, reading: LineReading, *, native: bool
 ) -> list[tuple[int, int, bytes]]:
     """What to put in place of which bytes, so that a word says something else."""
     tag = word.tag.decode(document.encoding)
@@ -183,11 +186,23 @@ def _changes(
         inside = "" if text != word.text else None  # its glyphs are of another text
     else:
         tag = _with_confidence(tag, f"x_wconf {round(100 * reading.probability)}")
-        inside = escape(text)
+        inside = _characters(word, reading, native=native) if word.character else escape(text)
     changes = [(word.start, word.start + len(word.tag), _encoded(tag, document))]
     if inside is not None and word.inside is not None:
         changes.append((*word.inside, _encoded(inside, document)))
     return changes
+
+
+def _characters(word: Word, reading: LineReading, *, native: bool) -> str:
+    """The characters of a word of hOCR, each with its place; in the quotes of the word's tag."""
+    quote = "'" if b"'" in word.tag else '"'
+    return "".join(
+        f"<{word.character} class={quote}ocrx_cinfo{quote} title={quote}"
+        f"x_bboxes {left} {top} {left + width} {top + height}; x_conf {100 * one.probability:.2f}"
+        f"{quote}>{escape(one.text if native else one.ascii)}</{word.character}>"
+        for one in reading.digits
+        for left, top, width, height in (one.box,)
+    )
 
 
 def _attribute(name: str) -> re.Pattern[str]:

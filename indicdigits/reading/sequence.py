@@ -64,7 +64,7 @@ class SequenceReader:
 
 
 # A sequence reader, the one that ships for the reader's digits, or none.
-Sequence = SequenceReader | Literal["shipped"] | None
+SequenceChoice = SequenceReader | Literal["shipped"] | None
 
 
 def boxes_of(looked: Looked, symbols: Symbols) -> list[Box]:
@@ -91,7 +91,7 @@ def certainties(looked: Looked, symbols: Symbols) -> list[float]:
     ]
 
 
-def chosen(lines: str | os.PathLike[str] | None) -> Sequence:
+def chosen(lines: str | os.PathLike[str] | None) -> SequenceChoice:
     """What a user has said of the sequence reader: None for what ships, "none", or a bundle.
 
     Raises:

@@ -33,7 +33,7 @@ from indicdigits.reading.lattice import Decoder, Lattice, Way
 from indicdigits.reading.opinions import Opinion, Opinions, joined
 from indicdigits.reading.patterns import PATTERNS
 from indicdigits.reading.segment import Pieces, cut
-from indicdigits.reading.sequence import Looked, Sequence, boxes_of, certainties, sequence_for
+from indicdigits.reading.sequence import Looked, SequenceChoice, boxes_of, certainties, sequence_for
 from indicdigits.reading.validators import Validator
 from indicdigits.runtime.reader import Reader
 from indicdigits.runtime.reading import NO_INK
@@ -96,7 +96,7 @@ class LineReader:
         validator: str | Validator | None = None,
         threshold: float | None = None,
         weights: Weights | None = None,
-        sequence: Sequence = "shipped",
+        sequence: SequenceChoice = "shipped",
     ) -> None:
         self._reader = reader
         self._weights = weights or shipped_weights()
@@ -167,6 +167,7 @@ class LineReader:
             box=_whole(both.seen.pieces),
             digits=self._characters(both, symbols, way),
             alternatives=tuple(others.values()),
+            threshold=self._least(opinions),
         )
 
     def both(self, line: Ink) -> Line | None:
@@ -225,7 +226,7 @@ class LineReader:
             strings = [tuple(self._ours[symbol] for symbol in symbols) for symbols in found]
             theirs = (score(places, strings) - total(places, allowed.sequence)).tolist()
         everything = decoder.total() if found else 0.0
-        ours = [self._mass(symbols, line.lattice) - everything for symbols in found]
+        ours = [line.lattice.mass(symbols) - everything for symbols in found]
         pairs = zip(ours, theirs, strict=True)
         return Opinions({s: Opinion(*pair) for s, pair in zip(found, pairs, strict=True)}, touching)
 
@@ -260,9 +261,6 @@ class LineReader:
 
     def _written(self, symbols: Symbols) -> str:
         return "".join(self._texts[symbol] for symbol in symbols)
-
-    def _mass(self, symbols: Symbols, lattice: Lattice) -> float:
-        return Decoder(lattice, literally(symbols, self.symbols)).total()
 
     def _way(self, symbols: Symbols, lattice: Lattice) -> Way | None:
         """The best way to a string, if the lattice has one."""

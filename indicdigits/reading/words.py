@@ -31,6 +31,8 @@ class Word:
         start: Where its start tag begins in the file, in bytes.
         tag: The start tag.
         inside: Where its text, or what stands for it, begins and ends; None where nothing does.
+        character: Of hOCR that says where each character stands, the tag's name that does; then
+            `inside` is from the first of them to the last. Else "".
     """
 
     text: str
@@ -38,6 +40,7 @@ class Word:
     start: int
     tag: bytes
     inside: tuple[int, int] | None
+    character: str = ""
 
 
 @dataclass(kw_only=True)
@@ -91,6 +94,9 @@ class _Open:
     box: Box
     text: str
     depth: int
+    character: str = ""
+    characters: tuple[int, int] = (0, 0)
+    level: int = 0  # depth of those
 
 
 class _Parser:
@@ -136,6 +142,10 @@ class _Parser:
                 self._begin_word(attributes.get("CONTENT", ""), self._alto_box(attributes))
             elif "ocrx_word" in classes and self.document.form == HOCR:
                 self._begin_word("", self._hocr_box(attributes))
+        elif self._word is not None and "ocrx_cinfo" in classes and not self._word.character:
+            at = self._expat.CurrentByteIndex
+            self._word.character, self._word.characters = name, (at, at)
+            self._word.level = self._depth
 
     def _begin_page(self, form: str, attributes: Mapping[str, str]) -> None:
         if self.document.form:
@@ -163,26 +173,32 @@ class _Parser:
     def _end(self, _: str) -> None:
         word = self._word
         if word is not None and word.depth == self._depth:
-            inside = None
-            if not word.tag.endswith(b"/>"):
-                inside = _inside(
-                    self._content, word.start + len(word.tag), self._expat.CurrentByteIndex
-                )
-            self.document.words.append(
-                Word(
-                    text=word.text.strip(),
-                    box=word.box,
-                    start=word.start,
-                    tag=word.tag,
-                    inside=inside,
-                )
-            )
+            self.document.words.append(self._ended(word))
             self._word = None
+        elif word is not None and word.level == self._depth:
+            end = _TAG.match(self._content, self._expat.CurrentByteIndex)
+            if end is not None:
+                word.characters = (word.characters[0], end.end())
         if self._unit is not None:
             if self._unit.strip() != "pixel":
                 raise self._refusal(f"is measured in {self._unit.strip()}", "pixel")
             self._unit = None
         self._depth -= 1
+
+    def _ended(self, word: _Open) -> Word:
+        """A word whose end tag comes now."""
+        inside = word.characters if word.character else None
+        if inside is None and not word.tag.endswith(b"/>"):
+            end = self._expat.CurrentByteIndex
+            inside = _inside(self._content, word.start + len(word.tag), end)
+        return Word(
+            text="".join(word.text.split()) if word.character else word.text.strip(),
+            box=word.box,
+            start=word.start,
+            tag=word.tag,
+            inside=inside,
+            character=word.character,
+        )
 
     def _alto_box(self, attributes: Mapping[str, str]) -> Box | None:
         keys = ("HPOS", "VPOS", "WIDTH", "HEIGHT")

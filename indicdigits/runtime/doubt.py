@@ -15,8 +15,9 @@ import numpy.typing as npt
 from indicdigits.runtime.acceptance import NOT_A_DIGIT, Acceptance
 from indicdigits.scripts import look_alikes, script_of
 
-__all__ = ["NOT_A_DIGIT", "Judge", "Judged", "alike"]
+__all__ = ["BELOW", "NOT_A_DIGIT", "Judge", "Judged", "alike"]
 
+BELOW = "below threshold"  # why an answer is refused whose probability is
 CLEAR = 0.9  # of what it and its look-alikes have together, that a class must have to be told apart
 WORTH_NAMING = 0.03  # of the same, from which a look-alike's script is named
 MOST_NAMED = 3
@@ -118,7 +119,7 @@ class Judge:
         if judged.strange[0]:
             return best, NOT_A_DIGIT
         if self._threshold is not None and judged.surety[0] < self._threshold:
-            return best, "below threshold"
+            return best, BELOW
         return best, None if judged.clear[0] else self._likeness(row, best)
 
     def _likeness(self, row: npt.NDArray[np.float32], best: int) -> str:

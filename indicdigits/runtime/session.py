@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,6 +14,10 @@ import onnxruntime
 from indicdigits.errors import VerificationError
 from indicdigits.runtime.bundle import Bundle
 from indicdigits.runtime.graph_file import check_self_contained
+
+# An entry of a model's metadata (field 14) of 76 bytes: "sha256", and 64 hexadecimal digits.
+_SEAL = b"\x72\x4a\x0a\x06sha256\x12\x40"
+_SEALED = len(_SEAL) + 64
 
 
 def open_session(graph: bytes, *, threads: int, where: object) -> onnxruntime.InferenceSession:
@@ -85,6 +90,34 @@ def graph_metadata(graph: bytes, *, where: object) -> dict[str, Any]:
     texts = {key: found[key] for key in ("name", "script", "created_by", "licence")}
     tables = {key: json.loads(text) for key, text in found.items() if text[:1] in "{[n"}
     return tables | texts | {"recipe": {"digest": found.get("recipe_digest")}}
+
+
+def sealed(graph: bytes) -> bytes:
+    """A graph with its own SHA-256 as its last metadata, so that a change of it can be told.
+
+    A repeated field of protobuf may stand anywhere in a file: behind all others it can be cut off,
+    and what is left is what was hashed.
+    """
+    return graph + _SEAL + hashlib.sha256(graph).hexdigest().encode()
+
+
+def check_seal(graph: bytes, *, where: object) -> str | None:
+    """The SHA-256 that a graph was sealed with, and still has; None of one that never was.
+
+    Raises:
+        VerificationError: It was changed afterwards.
+    """
+    content, seal = graph[:-_SEALED], graph[-_SEALED:]
+    if seal.startswith(_SEAL):
+        if seal == sealed(content)[-_SEALED:]:
+            return seal[-64:].decode()
+    elif _SEAL not in graph:
+        return None
+    raise VerificationError(
+        "is not the graph that was written: its SHA-256 differs from the one in its metadata",
+        where=where,
+        hint="export it again: indicdigits export RUN --plain",
+    )
 
 
 def class_metadata(classes: Iterable[Any]) -> str:

@@ -117,7 +117,50 @@ def test_inspecting_a_bare_graph(
     assert code == 6
     assert "does not say what it reads" in text
     assert command(capsys, "inspect", ours, "--card")[0] == 2
-    assert command(capsys, "verify", ours)[0] == 2
+    assert command(capsys, "verify", theirs)[0] == 6
+
+
+def test_an_altered_bare_graph(
+    trained: Source, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Promise: a bare graph holds its own SHA-256, and one byte changed anywhere is told."""
+    path = writer.write(trained, Wanted(plain=True), tmp_path / "a.onnx", QUIET).path
+    whole = path.read_bytes()
+    code, text = command(capsys, "verify", path)
+    assert code == 0
+    assert f"{trained.bundle.name}, whole: its SHA-256 is the one in its metadata" in text
+    for at in (len(whole) // 2, len(whole) - 1, len(whole) - 75, len(whole) - 100):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        assert command(capsys, "verify", path)[0] == 6, at
+    model = onnx.load_from_string(whole)
+    model.metadata_props.add(key="note", value="retouched")
+    path.write_bytes(model.SerializeToString())
+    code, text = command(capsys, "verify", path)
+    assert code == 6
+    assert "is not the graph that was written" in text
+    del model.metadata_props[-2:]  # one of an earlier version: nothing to go by
+    path.write_bytes(model.SerializeToString())
+    code, text = command(capsys, "verify", path)
+    assert code == 2
+    assert "holds neither its own SHA-256" in text
+
+
+def test_bare_graphs_are_replaced_by_their_like(trained: Source, tmp_path: Path) -> None:
+    """Promise: a graph that takes pictures otherwise, or another file, is not overwritten."""
+    path = tmp_path / "a.onnx"
+    last = Wanted(plain=True)
+    writer.write(trained, last, path, QUIET)
+    before = path.read_bytes()
+    assert writer.write(trained, last, path, QUIET).path.read_bytes() == before
+    for ends in (Ends(layout="NCHW"), Ends(channels=3)):
+        with pytest.raises(UsageError, match="takes: float32, NHWC, channels: 1"):
+            writer.write(trained, Wanted(plain=True, ends=ends), path, QUIET)
+    assert path.read_bytes() == before
+    path.write_text("notes")
+    with pytest.raises(UsageError, match="is no graph of indicdigits"):
+        writer.write(trained, last, path, QUIET)
+    names = {Wanted(plain=True, ends=ends).file_name("a") for ends in (last.ends, Ends(channels=3))}
+    assert names == {"a.onnx", "a-rgb.onnx"}
 
 
 def test_a_repository_for_triton(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -199,6 +200,23 @@ def test_limit_of_pixels(grey):
     for source in (grey, _encoded(grey), Image.fromarray(grey)):
         assert "599 pixels" in str(_refused(source, max_pixels=599))
         assert read_picture(source, max_pixels=600).shape == (20, 30)
+
+
+@pytest.mark.parametrize(
+    ("side", "said"),
+    [(9_000, "9000x9000 pixels"), (12_000, "12000x12000 pixels"), (31_623, "1,000,014,129 pixels")],
+)
+def test_far_too_large(side: int, said: str):
+    """A picture of up to a thousand million pixels is refused in our words, and Pillow warns not.
+
+    Its warning, and above that its error, think of an attack on a server.
+    """
+    header = b"P5 %d %d 255\n" % (side, side)
+    with warnings.catch_warnings(action="error"), pytest.raises(PictureError) as caught:
+        read_picture(header)
+    assert str(caught.value).startswith(
+        f"bytes: {said} are too many\n  allowed: at most 64,000,000"
+    )
 
 
 def test_text_bomb():

@@ -75,3 +75,22 @@ def test_ways_that_are_worth_the_same_are_not_all_begun() -> None:
     found = list(Decoder(here, pattern(".+").over(symbols)).ways(60))
     assert len({way.steps for way in found}) == 60  # of 10 to the 24
     assert {way.score for way in found} == {0.0}
+
+
+def test_ways_that_are_nearly_worth_the_same_are_not_all_begun() -> None:
+    """The same where sums of such worths differ in their last bits, as those of real lines do."""
+    symbols = "0" * 10
+    pairs = np.array([(a, a + 1) for a in range(60)], np.int32)
+    scores = np.repeat(np.random.default_rng(0).normal(-2, 1, (60, 1)), len(symbols), axis=1)
+    here = Lattice(size=60, first=pairs[:, 0], last=pairs[:, 1], scores=scores)
+    assert len({way.steps for way in Decoder(here, pattern(".+").over(symbols)).ways(60)}) == 60
+
+
+def test_mass_of_a_string() -> None:
+    """What a string has among all is the sum over the ways that say it."""
+    here = lattice(7)
+    ways = every_way(here, pattern(".+").over(SYMBOLS))
+    for text in ((0, 1, 2), (1, 1), (2, 2, 2, 2, 2)):
+        same = [worth for steps, worth in ways.items() if tuple(s for _, s in steps) == text]
+        assert here.mass(text) == pytest.approx(float(np.logaddexp.reduce(same)))
+    assert here.mass((0,)) == -np.inf

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -76,6 +77,36 @@ def test_hocr() -> None:
         ("1234", "२००", None),
         ("5,6", "२००", None),
     ]
+
+
+CHARACTERS = """<span class='ocrx_cinfo' title='x_bboxes 30 4 32 8; x_conf 91.2'>1</span>
+   <span class='ocrx_cinfo' title='x_bboxes 35 4 40 8; x_conf 80'>7</span>"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("", ""), ("<strong>", "</strong>"), (" <em>\n", "\n</em> ")]
+)
+def test_characters_of_hocr(before: str, after: str) -> None:
+    """Where a file says where each character stands it does so of the new ones, on the page."""
+
+    def read(ink: Ink) -> LineReading:
+        found = answer("२०", "20")
+        boxes = (Box(1, 1, 3, 4), Box(5, 2, 3, 3))
+        digits = zip(found.digits, boxes, strict=True)
+        return replace(found, digits=tuple(replace(digit, box=box) for digit, box in digits))
+
+    page = PAGE.copy()
+    page[5:7, 32:38] = 20
+    text = HOCR.replace("<em>1234</em>", before + CHARACTERS + after)
+    content, found = reread(text.encode(), page, read)
+    new = (
+        "<span class='ocrx_cinfo' title='x_bboxes 30 4 33 8; x_conf 98.00'>२</span>"
+        "<span class='ocrx_cinfo' title='x_bboxes 34 5 37 8; x_conf 98.00'>०</span>"
+    )
+    assert [one.before for one in found] == ["17", "5,6"]
+    assert f"x_wconf 97; x_fsize 9'>{before}{new}{after}</span>" in content.decode()
+    kept, _ = reread(text.encode(), page, lambda _: answer("२", "2", reason="not a digit"))
+    assert kept == text.encode()
 
 
 def test_alto() -> None:

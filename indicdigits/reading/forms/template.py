@@ -72,8 +72,12 @@ class Template:
     sha256: str = ""
 
 
-def load_template(path: str | Path) -> Template:
+def load_template(path: str | Path, *, script: str | None = None) -> Template:
     """Reads a template.
+
+    Args:
+        path: The file.
+        script: As `parse` takes it.
 
     Raises:
         UsageError: There is no such file, or it does not say what it must; file and key are named.
@@ -89,14 +93,24 @@ def load_template(path: str | Path) -> Template:
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"this is no TOML: {error}", where=path) from error
-    return parse(table, where=str(path), sha256=hashlib.sha256(data).hexdigest())
+    sha256 = hashlib.sha256(data).hexdigest()
+    return parse(table, where=str(path), sha256=sha256, script=script)
 
 
-def parse(table: Mapping[str, Any], *, where: str, sha256: str = "") -> Template:
-    """Checks a template that was read from TOML; `where` is the file that errors name.
+def parse(
+    table: Mapping[str, Any], *, where: str, sha256: str = "", script: str | None = None
+) -> Template:
+    """Checks a template that was read from TOML.
+
+    Args:
+        table: Its content.
+        where: The file that errors name.
+        sha256: Of that file.
+        script: Takes the place of the form's own; fields that name theirs keep it.
 
     Raises:
-        UsageError: A key is unknown, missing or of a wrong type, or a box lies outside the form.
+        UsageError: A key is unknown, missing or of a wrong type, a box lies outside the form, or
+            no field is of the form's script.
     """
     _only(table, _KEYS, where)
     size = _numbers(table.get("size"), 2, f"{where}, key size")
@@ -119,7 +133,14 @@ def parse(table: Mapping[str, Any], *, where: str, sha256: str = "") -> Template
             where=f"{where}, key fields",
             allowed="a table [fields.NAME] with a box for each field",
         )
-    script = _text(table, "script", where) or "devanagari"
+    own = _text(table, "script", where)
+    if script and all(isinstance(one, Mapping) and "script" in one for one in fields.values()):
+        raise UsageError(
+            "every field names a script of its own, so that another one for the form says nothing",
+            where=f"{where}, script {script!r}",
+            hint="change the scripts of the fields, or leave the form's away",
+        )
+    script = script or own or "devanagari"
     return Template(
         name=_text(table, "name", where) or Path(where).stem,
         size=(size[0], size[1]),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import indicdigits
+from indicdigits.cli import app
 from indicdigits.reading.read import PageReader
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "forms"
@@ -59,3 +60,16 @@ def write(draw: ModuleType) -> Write:
         return page.astype(np.uint8)
 
     return written
+
+
+@pytest.fixture
+def read(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs the verb in this process: exit code, stdout, stderr."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as exit_:
+            app.main(["read", *map(str, words)])
+        output = capsys.readouterr()
+        return int(exit_.value.code or 0), output.out, output.err
+
+    return run

@@ -73,6 +73,44 @@ def test_audit(command, cheque, examples, tmp_path):
         assert {"probability", "alternatives", "accepted", "reason", "box"} <= set(field)
 
 
+def test_on_the_screen(read, cheque, examples, tmp_path):
+    """Each field with its name, its reading, how sure it is, and what threshold it fell below."""
+    Image.fromarray(cheque).save(tmp_path / "cheque.png")
+    words = (tmp_path / "cheque.png", "--template", examples / TEMPLATE, "--ascii")
+    code, out, err = read(*words)
+    assert code == 0, err
+    date, amount, account = out.splitlines()
+    assert re.fullmatch(r"date     09112026     +[\d.]+%  accepted", date)
+    assert re.fullmatch(r"amount   12,34,567    +[\d.]+%  refused: below threshold 8\d.\d%", amount)
+    assert account.startswith("account  30487561920")
+    fields = json.loads(read(*words, "--json")[1])["fields"]
+    assert 0 < fields[1]["probability"] < fields[1]["threshold"] < 1
+
+
+def test_other_script(examples):
+    """Another script takes the place of the form's, but not of that of a field."""
+    path = examples / TEMPLATE
+    assert {field.script for field in load_template(path, script="bengali").fields} == {"bengali"}
+    own = BOX | {"script": "latin"}
+    table = {"size": [90, 90], "script": "odia", "fields": {"a": BOX, "b": own}}
+    found = parse(table, where="form.toml", script="bengali")
+    assert [field.script for field in found.fields] == ["bengali", "latin"]
+    with pytest.raises(UsageError, match="every field names a script"):
+        parse(table | {"fields": {"b": own}}, where="form.toml", script="bengali")
+
+
+def test_words_beside_a_template(read, examples, tmp_path):
+    """`--script` counts beside a template; `--pattern`, which would not, is refused."""
+    (tmp_path / "any.png").write_bytes(b"")
+    words = (tmp_path / "any.png", "--template", examples / TEMPLATE)
+    code, _, err = read(*words, "--script", "bengalli")
+    assert code == 2
+    assert "bengali" in err
+    code, _, err = read(*words, "--pattern", "date")
+    assert code == 2
+    assert "--pattern beside --template" in err
+
+
 def test_empty_fields(form_reader, draw):
     """Nothing is read in a field that is empty, and the record says so."""
     empty = draw.photographed(draw.cheque(**FILLING, filled=False))

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from indicdigits.cli import app
 from indicdigits.imaging.lettering import lettered
 from indicdigits.reading.batch import Settings, read_all
 from indicdigits.reading.files import find_files
@@ -31,19 +30,6 @@ def folder(tmp_path, write):
     Image.fromarray(write("815")).save(home / "more" / "b.png")
     (home / "bad.png").write_text("not a picture")
     return home
-
-
-@pytest.fixture
-def read(capsys):
-    """Runs the verb in this process: exit code, stdout, stderr."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as exit_:
-            app.main(["read", *map(str, words)])
-        output = capsys.readouterr()
-        return int(exit_.value.code or 0), output.out, output.err
-
-    return run
 
 
 def test_bad_file_does_not_stop_the_others(read, folder):
@@ -124,8 +110,8 @@ def test_workers(folder):
     assert list(read_all(files, settings, workers=2)) == list(read_all(files, settings))
 
 
-def test_password(read, tmp_path):
-    """A PDF with a password is named as such."""
+def test_password(read, folder):
+    """A PDF with a password is named as such, and the others are read."""
     key = "(" + "x" * 32 + ")"
     parts = [
         "%PDF-1.4",
@@ -136,10 +122,29 @@ def test_password(read, tmp_path):
         "trailer<</Size 5/Root 1 0 R/Encrypt 4 0 R/ID[<00><00>]>>",
         "%%EOF",
     ]
-    (tmp_path / "secret.pdf").write_text("\n".join(parts))
-    code, _, err = read(tmp_path / "secret.pdf")
+    (folder / "secret.pdf").write_text("\n".join(parts))
+    code, out, err = read(folder, "--ascii")
     assert code == 4
-    assert "protected by a password" in err
+    assert "secret.pdf: the PDF is protected by a password" in err
+    assert [line.split()[1] for line in out.splitlines()] == ["4027", "815"]
+
+
+def test_places(read, folder, tmp_path):
+    """Folders that are missing are made for every output; what is no place is said at once."""
+    deep = tmp_path / "not" / "there"
+    words = [word for kind in ("csv", "hocr", "alto") for word in (f"--{kind}", deep / kind / "o")]
+    code, _, err = read(folder / "a.png", *words, "--annotated", deep / "png" / "o.png", "-o", deep)
+    assert code == 0, err
+    assert len([path for path in deep.glob("*/o*") if path.is_file()]) == 4
+    code, out, err = read(folder / "a.png", "-o", folder / "a.png")
+    assert (code, out) == (2, "")
+    assert "is a file, and not a folder" in err
+    code, out, err = read(folder / "a.png", "--csv", folder)
+    assert (code, out) == (2, "")
+    assert "is a folder" in err
+    code, out, err = read(folder / "a.png", "--hocr", folder / "a.png" / "x.hocr")
+    assert (code, out) == (4, "")
+    assert "cannot be written" in err
 
 
 def test_annotated(write, page_reader):

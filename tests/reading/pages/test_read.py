@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import indicdigits
 from indicdigits.errors import PictureError
+from indicdigits.reading.read import FOREIGN
 
 PENS = {"blue": (28, 34, 120), "red": (190, 30, 40), "green": (20, 120, 60), "black": (25, 25, 25)}
 
@@ -97,6 +99,22 @@ def test_same_as_the_command(write, command, tmp_path):
     assert [digit["text"] for digit in line["digits"]] == list("८५२०")
 
 
+def test_files_of_several_pages(write, tmp_path):
+    """Of several pages one is read, which one is said, and the others can be asked for."""
+    sheets = [Image.fromarray(write(text)) for text in ("61", "407")]
+    for name in ("two.tif", "two.pdf"):
+        sheets[0].save(tmp_path / name, save_all=True, append_images=sheets[1:])
+        first = indicdigits.read(tmp_path / name)
+        second = indicdigits.read(str(tmp_path / name), page=2)
+        assert [line["ascii"] for line in (*first["lines"], *second["lines"])] == ["61", "407"]
+        assert first["notices"] == ("this is page 1 of 2: read(…, page=2) reads another",)
+        assert (second["page"], second["pages"]) == (2, 2)
+        with pytest.raises(PictureError, match="no page 3"):
+            indicdigits.read(tmp_path / name, page=3)
+    with pytest.raises(PictureError, match="it has one page"):
+        indicdigits.read(write("61"), page=2)
+
+
 def test_blank(page_reader):
     """A blank page, even a shaded and noisy or a black one, has no lines, and that is said."""
     rng = np.random.default_rng(0)
@@ -115,16 +133,54 @@ def test_upside_down(page_reader, write):
     assert "upside down" in page.notices[0]
 
 
+def letters(rows: int, size: int = 48) -> np.ndarray:
+    """A page of words, each row the same."""
+    step = round(1.8 * size)
+    sheet = Image.new("RGB", (24 * size, 80 + rows * step), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size)
+    for row in range(rows):
+        pen.text((40, 40 + row * step), "Whereas recognition of the inherent", "black", font)
+    return np.asarray(sheet)
+
+
 def test_letters(page_reader):
     """Of a page of letters it is said that these are no digits."""
-    sheet = Image.new("RGB", (1000, 500), "white")
-    draw = ImageDraw.Draw(sheet)
-    for row in range(4):
-        text = "Whereas recognition of the inherent"
-        draw.text((40, 40 + 100 * row), text, "black", ImageFont.load_default(48))
-    page = page_reader(np.asarray(sheet))
+    page = page_reader(letters(4))
     assert any("hardly anything" in notice for notice in page.notices)
     assert not any(line.accepted for line in page.lines)
+
+
+def test_many_letters(page_reader):
+    """A page of small print costs little, and is not taken for one that stands on its side.
+
+    The lines are 35 letters long: nobody may try all that a line of letters could say.
+    """
+    sheet = letters(24, size=22)
+    started = time.process_time()
+    page = page_reader(sheet)
+    assert time.process_time() - started < 20
+    assert page.notices == (FOREIGN,)
+    assert len(page.lines) >= 24
+
+
+def test_a_number_among_letters(page_reader, write):
+    """Where little of a page is numbers, these are read all the same."""
+    sheet = np.concatenate([np.pad(letters(8, 22), ((0, 0), (0, 372), (0, 0)), "edge"),
+                            write("4027", size=(300, 900), height=48)])  # fmt: skip
+    page = page_reader(sheet)
+    assert [line.ascii for line in page.lines if line.accepted] == ["4027"]
+    assert not page.notices
+
+
+def test_nothing_fits_the_pattern(write, read, tmp_path):
+    """A page of numbers none of which the pattern allows is not called a page of letters."""
+    Image.fromarray(write("8520")).save(tmp_path / "number.png")
+    for pattern in (r"\d{12}", "[1-7]{3}"):
+        code, out, err = read(tmp_path / "number.png", "--pattern", pattern)
+        assert code == 0, err
+        assert f"nothing on this page fits the pattern {pattern!r}" in out
+        assert "letters" not in out
+        assert "blank" not in out
 
 
 def test_one_pixel(page_reader):
