@@ -21,7 +21,7 @@ from typing import Any
 import common
 import cv2
 import numpy as np
-from peers.ocr import PROGRAMS, Crop, Program, value_of
+from peers.ocr import PROGRAMS, Crop, Program, Setting, best_setting, value_of
 
 import indicdigits
 from indicdigits import recipe as recipes
@@ -69,25 +69,14 @@ def search(program: Program, script: str) -> tuple[dict[str, Any], list[dict[str
     """The setting that reads most training pictures right, and all that were tried."""
     pictures, values = crops(script, "train", TRIED_ON)
     options = program.options(script)
-    best: dict[str, Any] = {name: choices[0] for name, choices in options.items()}
-    tried: dict[str, dict[str, Any]] = {}
 
-    def right(setting: dict[str, Any]) -> int:
-        key = json.dumps(setting, sort_keys=True)
-        if key not in tried:
-            found = answers(program, setting, script, pictures)
-            count = sum(a == v for a, v in zip(found, values, strict=True))
-            tried[key] = setting | {"right": count}
-        return int(tried[key]["right"])
+    def right(setting: Setting) -> int:
+        found = answers(program, setting, script, pictures)
+        return sum(a == v for a, v in zip(found, values, strict=True))
 
-    for _ in range(ROUNDS):
-        before = dict(best)
-        for name, choices in options.items():
-            best = max([best, *({**best, name: choice} for choice in choices)], key=right)
-        print(f"{script}, {program.name}: {right(best)} of {len(values)}, {best}", flush=True)
-        if best == before:
-            break
-    return best, sorted(tried.values(), key=lambda one: -one["right"])
+    best, tried = best_setting(options, right, rounds=ROUNDS)
+    print(f"{script}, {program.name}: {tried[0]['right']} of {len(values)}, {best}", flush=True)
+    return best, tried
 
 
 def measured(right: Sequence[bool], seconds: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ there) and once more told that six digits stand there. Whether a line is accepte
 thresholds in the bundle of the sequence reader, fitted on strings of training digits. Nothing else
 is chosen on these strings either; the test digits are read once per final configuration.
 
-Beside it stands Tesseract, digits only, with the settings that `ocr.py` found on training digits.
+Beside it stands Tesseract, digits only, with the best setting found on lines of training digits.
 Writes benchmarks/results/strings.json and prints the table of docs/strings.md.
 """
 
@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import string_pools
-from peers.ocr import PROGRAMS
+from peers.ocr import MODELS, PROGRAMS, Setting, best_setting
 
 import indicdigits
 from indicdigits.data.strings import Line, Pool, Style, compose
@@ -46,6 +46,7 @@ PATH = common.RESULTS / "strings.json"
 Ink = npt.NDArray[np.uint8]
 Capture = Callable[[Ink, np.random.Generator], Ink]
 AADHAAR = 12
+TUNED = 30  # lines of training digits that Tesseract's setting is searched on
 TITLES = {
     "dhcd": "Devanagari (DHCD)",
     "cmaterdb/devanagari": "Devanagari (CMATERdb)",
@@ -139,21 +140,29 @@ def aadhaar(reader: Reader, pool: Pool, count: int) -> dict[str, Any]:
     return tally
 
 
-def tesseract(script: str, written: list[Line]) -> dict[str, Any] | None:
-    """The same lines read by Tesseract, a raw line, digits only; None where it is missing."""
-    program = PROGRAMS["tesseract"]
-    if program.missing() is not None or script not in ("devanagari", "bengali", "telugu"):
+def tesseract(dataset: str, written: list[Line]) -> dict[str, Any] | None:
+    """The same lines read by Tesseract, digits only, with its best setting for training lines.
+
+    None where it is missing, or has no data for the script.
+    """
+    program, script = PROGRAMS["tesseract"], string_pools.SETS[dataset]
+    if program.missing() is not None or script not in MODELS:
         return None
-    records = json.loads((common.RESULTS / "ocr.json").read_text(encoding="utf-8"))["records"]
-    setting = records[f"{script}/tesseract"]["setting"] | {"copies": 1, "mode": 7}
     digits = SCRIPTS[script].digits
-    read = program.open(setting, digits)
-    exact = 0
-    for line in written:
-        text = read(255 - line.ink)
-        values = "".join(str(digits.index(c)) if c in digits else c for c in text if c.isdigit())
-        exact += values == line.text
-    return {"n": len(written), "exact": exact, "setting": setting}
+
+    def exact(setting: Setting, lines: list[Line]) -> int:
+        read = program.open(setting, digits)
+        return sum(_ascii(read(255 - line.ink), digits) == line.text for line in lines)
+
+    tuned = list(six_digits(string_pools.hand(dataset, "fit"), "apart", TUNED, seed=1))
+    options = program.options(script) | {"copies": (1,), "mode": (7, 13, 8, 6)}
+    setting, _ = best_setting(options, lambda setting: exact(setting, tuned), rounds=1)
+    return {"n": len(written), "exact": exact(setting, written), "setting": setting}
+
+
+def _ascii(text: str, digits: str) -> str:
+    """The digits of a text as 0 to 9; everything else that was read is left out."""
+    return "".join(str(digits.index(c)) if c in digits else c for c in text if c.isdecimal())
 
 
 def measure(dataset: str, count: int, seed: int) -> dict[str, Any]:
@@ -177,7 +186,7 @@ def measure(dataset: str, count: int, seed: int) -> dict[str, Any]:
             rng = np.random.default_rng(seed)
             inks = [captured(line.ink, rng) for line in written]
             record["captured"] = case(reader, pool, free, written, inks)
-            record["tesseract"] = tesseract(script, written)
+            record["tesseract"] = tesseract(dataset, written)
     record["aadhaar"] = aadhaar(reader, pool, count)
     return record
 

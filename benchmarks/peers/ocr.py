@@ -8,6 +8,7 @@ Debian (tesseract-ocr-hin, -ben, -tel and tesseract-ocr-script-deva, -beng, -tel
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import unicodedata
 from collections import Counter
@@ -52,6 +53,34 @@ class Program:
     options: Callable[[str], dict[str, Sequence[Any]]]
     open: Callable[[Setting, Sequence[str]], Read]
     note: str
+
+
+def best_setting(
+    options: Mapping[str, Sequence[Any]], right: Callable[[Setting], int], *, rounds: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The setting that reads most right, one option after the other, and all that were tried.
+
+    Args:
+        options: Name of an option -> its values, the first to start from.
+        right: How many are read right by a setting.
+        rounds: Of all options, at most.
+    """
+    best: dict[str, Any] = {name: choices[0] for name, choices in options.items()}
+    tried: dict[str, dict[str, Any]] = {}
+
+    def known(setting: dict[str, Any]) -> int:
+        key = json.dumps(setting, sort_keys=True)
+        if key not in tried:
+            tried[key] = setting | {"right": right(setting)}
+        return int(tried[key]["right"])
+
+    for _ in range(rounds):
+        before = dict(best)
+        for name, choices in options.items():
+            best = max([best, *({**best, name: choice} for choice in choices)], key=known)
+        if best == before:
+            break
+    return best, sorted(tried.values(), key=lambda one: -one["right"])
 
 
 def shown(crop: Crop, setting: Setting) -> Crop:
