@@ -85,7 +85,7 @@ class Lattice:
 
 def _grouped(nodes: Int, count: int) -> list[Int]:
     """Which edges belong to each node, in their order."""
-    order = np.argsort(nodes, kind="stable")
+    order = np.argsort(nodes, kind="stable").astype(np.int32)
     ends = np.searchsorted(nodes[order], np.arange(count + 1)).tolist()
     return [order[start:end] for start, end in pairwise(ends)]
 
