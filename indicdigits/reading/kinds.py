@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import resources
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,30 +44,36 @@ def windows(pieces: Pieces, runs: Runs) -> npt.NDArray[np.uint8]:
     height, width = (max(1, round(scale * side)) for side in pieces.ink.shape)
     ink = cv2.resize(pieces.ink, (width, height), interpolation=cv2.INTER_AREA)
     owner = cv2.resize(
-        pieces.owner.astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST
+        pieces.owner.astype(np.int16), (width, height), interpolation=cv2.INTER_NEAREST
     )
     around = ((ROWS, ROWS), (COLUMNS, COLUMNS))
     ink, owner = np.pad(ink, around), np.pad(owner, around, constant_values=-1)
-    rows, columns = _places(runs, scale)
-    rows = np.clip(rows, 0, len(ink) - 1)[:, :, None]
-    columns = np.clip(columns, 0, ink.shape[1] - 1)[:, None, :]
-    seen, whose = ink[rows, columns], owner[rows, columns]
-    ours = (whose >= runs.first[:, None, None]) & (whose < runs.last[:, None, None])
-    return np.stack([np.where(ours, seen, 0), np.where(ours, 0, seen)], axis=-1).astype(np.uint8)
+    corners = _corners(runs, scale)
+    seen, whose = _cut_out(ink, corners), _cut_out(owner, corners)
+    first, last = (ends.astype(np.int16)[:, None, None] for ends in (runs.first, runs.last))
+    ours = (whose >= first) & (whose < last)
+    result = np.empty((*seen.shape, 2), np.uint8)
+    np.multiply(seen, ours, out=result[..., 0])
+    np.subtract(seen, result[..., 0], out=result[..., 1])
+    return result
 
 
-def _places(runs: Runs, scale: float) -> tuple[Int, Int]:
-    """Rows and columns of each window in the line, which has a window's margin around it."""
+def _corners(runs: Runs, scale: float) -> tuple[Int, Int]:
+    """First row and column of each window in the line, which has a window's margin around it."""
     middle = scale / 2 * (runs.boxes[:, :2] + runs.boxes[:, 2:])
     rows: Int = np.rint(middle[:, 1] + ROWS / 2).astype(np.int32)
     columns: Int = np.rint(middle[:, 0] + COLUMNS / 2).astype(np.int32)
-    down, right = np.arange(ROWS, dtype=np.int32), np.arange(COLUMNS, dtype=np.int32)
-    return rows[:, None] + down, columns[:, None] + right
+    return rows, columns
+
+
+def _cut_out(line: npt.NDArray[Any], corners: tuple[Int, Int]) -> npt.NDArray[Any]:
+    """The windows (E,ROWS,COLUMNS) of a line (H,W) with these corners."""
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(line, (ROWS, COLUMNS))[corners])
 
 
 def kinds(pieces: Pieces, runs: Runs) -> npt.NDArray[np.float64]:
     """float64 (E,K), logarithms of the probabilities of `KINDS` for each run of pieces."""
-    seen = windows(pieces, runs).astype(np.float32) / np.float32(255)
+    seen = np.divide(windows(pieces, runs), np.float32(255), dtype=np.float32)
     (probabilities,) = _session().run(["probabilities"], {"window": seen})
     return np.log(np.maximum(np.asarray(probabilities, np.float64), _LEAST))
 

@@ -7,6 +7,7 @@ page = PageReader(indicdigits.load("devanagari"))("register.jpg")
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -34,6 +35,7 @@ from indicdigits.runtime.reader import Reader, load
 _LIKELY = 0.8  # mean probability of a page's digits, above which it stands the right way up
 _LIKELIER = 0.08  # by how much a turned page must be more probable
 _TRIED = 16  # lines that are read to find out whether a page stands the right way up
+_LONG = 240  # heights of a line that these are long together, if there are several
 _TURNS = {2: "upside down", 1: "on its left side", 3: "on its right side"}
 
 BLANK = "no ink found: the page is blank"
@@ -143,7 +145,8 @@ class PageReader:
 
     def _some(self, found: Sequence[Line]) -> dict[int, LineReading]:
         """Some lines from all over a page, read, by their places among all."""
-        step = max(1, -(-len(found) // _TRIED))
+        long = sum(line.box.width / line.box.height for line in found)
+        step = max(1, math.ceil(len(found) / _TRIED), math.ceil(long / _LONG))
         return {n: self.read(found[n]) for n in range(0, len(found), step)}
 
     def _turns(self, page: Page, likely: float) -> int:

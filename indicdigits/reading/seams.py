@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -56,8 +57,7 @@ class Seams:
         self.height = height
         self._stroke = stroke
         self._cost = np.where(mask > 0, np.float32(1), np.float32(_PAPER))
-        down, self._above = _cumulated(self._cost)
-        up, below = _cumulated(self._cost[::-1])
+        (down, up), (self._above, below) = _cumulated(np.stack([self._cost, self._cost[::-1]]))
         self._below = below[::-1]
         self._through = down + up[::-1] - self._cost
 
@@ -72,10 +72,13 @@ class Seams:
         rows, columns = mask.shape
         inside = np.s_[top : top + rows]
         found: list[Seam] = []
-        for seam in sorted(self._candidates(left, top, rows, columns), key=lambda seam: seam.ink):
+        candidates = self._candidates(left, top, rows, columns)
+        paths = np.empty((len(candidates), rows), np.int32)  # of those found
+        for seam in sorted(candidates, key=lambda seam: seam.ink):
             path = seam.path[inside] - left
             parted = ((path > 0) & (path < columns)).any()
-            if parted and seam.ink <= _MOST_INK and self._is_new(seam, found, inside):
+            if parted and self._is_new(path, paths[: len(found)]):
+                paths[len(found)] = path
                 found.append(seam)
             if len(found) >= _MOST * columns / self.height:
                 break
@@ -85,23 +88,24 @@ class Seams:
         return sorted(found, key=lambda seam: float(seam.path[inside].mean()))
 
     def _candidates(self, left: int, top: int, rows: int, columns: int) -> list[Seam]:
-        """The seams through every valley of some rows."""
+        """The seams through every valley of some rows that cross little enough ink."""
         every = max(2, round(_EVERY * self.height))
         apart = max(2, round(_APART * self.height))
+        first = top + every // 2
+        prices = self._through[first : top + rows : every, left : left + columns]
         found: dict[bytes, Seam] = {}
-        for row in range(top + every // 2, top + rows, every):
-            for column in _valleys(self._through[row, left : left + columns], apart):
-                seam = self._trace(row, left + column)
+        for number, column in _valleys(prices, apart):
+            if prices[number, column] <= _MOST_INK * self._stroke:
+                seam = self._trace(first + number * every, left + column)
                 found.setdefault(seam.path.tobytes(), seam)
         return list(found.values())
 
-    def _is_new(self, seam: Seam, found: list[Seam], inside: slice) -> bool:
-        """Whether a seam runs apart from those there are."""
-        if not found:
+    def _is_new(self, path: Int, found: Int) -> bool:
+        """Whether a path runs apart from those there are."""
+        if not len(found):
             return True
-        paths = np.stack([other.path[inside] for other in found])
-        far = np.abs(paths - seam.path[inside]).mean(axis=1)
-        return bool(far.min() >= _APART * self.height)
+        nearest = float(np.abs(found - path).sum(axis=1).min()) / len(path)
+        return nearest >= _APART * self.height
 
     def _between(self, places: list[int]) -> list[int]:
         """Columns that part what is left wide: digits may touch along a whole stroke."""
@@ -134,54 +138,76 @@ class Seams:
         return Seam(way, price / self._stroke)
 
 
-def _cumulated(cost: Float) -> tuple[Float, list[list[int]]]:
+def _cumulated(cost: Float) -> tuple[Float, list[list[list[int]]]]:
     """What the cheapest way from the first row to each pixel costs, and whence it comes.
 
     A way goes down, or aslant, and along a row as far as it likes, but never up again.
 
+    Args:
+        cost: float32 (N,H,W), of several pictures.
+
     Returns:
-        float32 (H,W), and for each row and column the column in the row before that the way left.
+        float32 (N,H,W), and of each picture, row and column the column in the row before that the
+        way left.
     """
     result = cost.copy()
-    height, width = cost.shape
-    rows: list[list[int]] = [list(range(width))]
+    count, height, width = cost.shape
     columns = np.arange(width, dtype=np.int32)
-    padded = np.full(width + 2, _FAR, np.float32)
+    whence = np.empty(cost.shape, np.int32)
+    whence[:, 0] = columns
+    pace = cost + np.float32(_ALONG)
+    upto = np.cumsum(pace, axis=2)
+    before = upto - pace
+    each = np.arange(count)[:, None]
+    padded = np.full((count, width + 2), _FAR, np.float32)
+    both = np.empty((2, count, width), np.float32)  # rightwards; leftwards, from the right
     for row in range(1, height):
-        padded[1:-1] = result[row - 1]
-        left, right = padded[:-2], padded[2:]
+        above = result[:, row - 1]
+        padded[:, 1:-1] = above
+        left, right = padded[:, :-2], padded[:, 2:]
         aslant = np.minimum(left, right) + np.float32(_ASLANT)
-        straight = aslant >= padded[1:-1]
+        straight = aslant >= above
         step = columns + np.where(straight, 0, np.where(left <= right, -1, 1))
-        entered = np.where(straight, padded[1:-1], aslant) + cost[row]
-        pace = cost[row] + np.float32(_ALONG)
-        upto = np.cumsum(pace)
-        before = upto - pace
-        price, place = _swept(entered - upto)
-        price += upto
-        back, there = _swept((entered + before)[::-1])
-        back = back[::-1] - before
+        entered = np.where(straight, above, aslant) + cost[:, row]
+        np.subtract(entered, upto[:, row], out=both[0])
+        np.add(entered[:, ::-1], before[:, row, ::-1], out=both[1])
+        (price, back), (place, there) = _swept(both)
+        price += upto[:, row]
+        back = back[:, ::-1] - before[:, row]
         leftwards = back < price
-        result[row] = np.where(leftwards, back, price)
-        whence = step[np.where(leftwards, width - 1 - there[::-1], place)]
-        rows.append(list(map(int, whence.tolist())))
-    return result, rows
+        result[:, row] = np.where(leftwards, back, price)
+        whence[:, row] = step[each, np.where(leftwards, width - 1 - there[:, ::-1], place)]
+    lists: Any = whence.tolist()  # numpy does not say of what depth
+    return result, lists
 
 
 def _swept(values: Float) -> tuple[Float, Int]:
-    """The least value up to each place, and where it is."""
-    least = np.minimum.accumulate(values)
-    place = np.where(values <= least, np.arange(len(values), dtype=np.int32), 0)
-    return least, np.maximum.accumulate(place)
+    """The least value up to each place of the last axis, and where it is."""
+    least = np.minimum.accumulate(values, axis=-1)
+    columns = np.arange(values.shape[-1], dtype=np.int32)
+    place = np.where(values <= least, columns, np.int32(0))
+    return least, np.maximum.accumulate(place, axis=-1)
 
 
-def _valleys(prices: Float, apart: int) -> list[int]:
-    """Columns where `prices` is lowest for `apart` around, the middle of each flat valley."""
-    width = len(prices)
-    padded = np.pad(prices, apart, constant_values=_FAR)
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * apart + 1).min(axis=1)
-    lowest = np.flatnonzero(prices <= around + 1e-3)
-    if not len(lowest):
-        return []
-    runs = np.split(lowest, np.flatnonzero(np.diff(lowest) > 1) + 1)
-    return [int(run[len(run) // 2]) for run in runs if 0 < run[len(run) // 2] < width]
+def _valleys(prices: Float, apart: int) -> list[tuple[int, int]]:
+    """Where rows of `prices` are lowest for `apart` around: the middle of each flat valley.
+
+    Args:
+        prices: float32 (R,W).
+        apart: Columns.
+
+    Returns:
+        Row and column of each.
+    """
+    around = cv2.erode(prices, np.ones((1, 2 * apart + 1), np.uint8))
+    lowest = np.zeros((len(prices), prices.shape[1] + 2), np.int8)
+    lowest[:, 1:-1] = prices <= around + np.float32(1e-3)
+    turns = np.diff(lowest, axis=1)
+    rows, starts = np.nonzero(turns == 1)
+    ends = np.nonzero(turns == -1)[1]
+    middles = (starts + ends) // 2
+    return [
+        (row, middle)
+        for row, middle in zip(rows.tolist(), middles.tolist(), strict=True)
+        if middle > 0
+    ]

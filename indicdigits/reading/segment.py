@@ -61,6 +61,9 @@ class Pieces:
 
     def box(self, first: int, last: int) -> tuple[int, int, int, int]:
         """Left, top, right and bottom of the pieces `first` to before `last` together."""
+        if last - first == 1:
+            left, top, right, bottom = self.boxes[first].tolist()
+            return left, top, right, bottom
         left, top = self.boxes[first:last, :2].min(axis=0).tolist()
         right, bottom = self.boxes[first:last, 2:].max(axis=0).tolist()
         return left, top, right, bottom
@@ -71,8 +74,11 @@ class Pieces:
         left, top = max(left - _EDGE, 0), max(top - _EDGE, 0)
         part = np.s_[top : bottom + _EDGE, left : right + _EDGE]
         owner = self.owner[part]
-        alone = np.where((owner >= first) & (owner < last), self.ink[part], np.uint8(0))
-        return np.asarray(cv2.copyMakeBorder(alone, 2, 2, 2, 2, cv2.BORDER_CONSTANT), np.uint8)
+        rows, columns = owner.shape
+        alone = np.zeros((rows + 4, columns + 4), np.uint8)
+        ours = (owner >= first) & (owner < last)
+        np.multiply(self.ink[part], ours, out=alone[2:-2, 2:-2])
+        return alone
 
 
 @dataclass(frozen=True, slots=True, eq=False)
