@@ -30,6 +30,7 @@ from indicdigits.data.lines import number_of
 from indicdigits.data.strings import Style, compose
 from indicdigits.reading import edges as features
 from indicdigits.reading.automaton import literally
+from indicdigits.reading.digits import DigitsReader
 from indicdigits.reading.kinds import MARKS
 from indicdigits.reading.lattice import Decoder, Lattice
 from indicdigits.reading.patterns import pattern
@@ -61,7 +62,7 @@ def examples(lines: int) -> list[Example]:
     """Lines of every set, composed and looked at."""
     result = []
     for number, (dataset, script) in enumerate(string_pools.SETS.items()):
-        reader = LineReader(indicdigits.load(script), sequence=None)
+        reader = DigitsReader(indicdigits.load(script))
         pool = string_pools.pool_of(dataset, "fit")
         rng = np.random.default_rng((7, number))
         for spacing in ("apart", "touching", "overlapping", "mixed"):

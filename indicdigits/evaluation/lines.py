@@ -117,7 +117,7 @@ def _opinions(
                 task.advance()
                 both = read.both(worn(line.ink, rng) if count % 2 else line.ink)
                 if both is not None:
-                    right = tuple(read.ascii.index(symbol) for symbol in line.text)
+                    right = tuple(read.digits.ascii.index(symbol) for symbol in line.text)
                     seen[count % 2].append((read.opinions(both), right))
     return seen
 

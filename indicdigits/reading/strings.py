@@ -1,9 +1,8 @@
 """A line of ink -> the number that is written in it.
 
-The line is cut into too many pieces, every run of pieces that might be a character is read by the
-digit model, all in one batch, and ways through the lattice of them are strings. Where there is a
-sequence reader for the script it sees the line as a whole, and the answer is the string that both
-together think most of. Its probability is that of the whole string among all that is allowed.
+Two ways look at a line: digit by digit (`digits`), and as a whole (`sequence`), where there is a
+sequence reader for the script. The answer is the string that both together think most of. Its
+probability is that of the whole string among all that the line is allowed to say.
 """
 
 from __future__ import annotations
@@ -15,24 +14,15 @@ from typing import NamedTuple
 import numpy as np
 
 from indicdigits.errors import UsageError
-from indicdigits.imaging.normalise import normalise
 from indicdigits.reading import patterns, validators
 from indicdigits.reading.answer import Box, Candidate, Character, Ink, LineReading
-from indicdigits.reading.automaton import Automaton, literally
+from indicdigits.reading.automaton import Automaton
 from indicdigits.reading.ctc import Symbols, likeliest, score, total
-from indicdigits.reading.edges import (
-    Answers,
-    Edges,
-    Weights,
-    edges_of,
-    shipped_weights,
-    worth,
-)
-from indicdigits.reading.kinds import MARKS
-from indicdigits.reading.lattice import Decoder, Lattice, Way
+from indicdigits.reading.digits import DigitsReader, Seen
+from indicdigits.reading.edges import Weights
+from indicdigits.reading.lattice import Decoder, Way
 from indicdigits.reading.opinions import Opinion, Opinions, joined
 from indicdigits.reading.patterns import PATTERNS
-from indicdigits.reading.segment import Pieces, cut
 from indicdigits.reading.sequence import Looked, SequenceChoice, boxes_of, certainties, sequence_for
 from indicdigits.reading.validators import Validator
 from indicdigits.runtime.reader import Reader
@@ -40,35 +30,19 @@ from indicdigits.runtime.reading import NO_INK
 
 _WAYS = 60  # best ways that are looked at; several of them may say the same
 _STRINGS = 4  # different strings among them whose probability is worked out
-_NO_DIGIT = math.log(0.5)  # a character below it is no digit, says the model
-
-
-class Seen(NamedTuple):
-    """A line as the lattice sees it.
-
-    Attributes:
-        pieces: What it was cut into.
-        edges: Runs of pieces.
-        answers: What the digit model says about each run.
-    """
-
-    pieces: Pieces
-    edges: Edges
-    answers: Answers
 
 
 class Language(NamedTuple):
     """What a line may say, in the symbols of the lattice and in those of the sequence reader."""
 
-    lattice: Automaton
+    digits: Automaton
     sequence: Automaton | None
 
 
 class Line(NamedTuple):
-    """A line as both ways see it; without a sequence reader nothing was looked at."""
+    """A line as both ways see it; without a sequence reader nothing was looked at as a whole."""
 
     seen: Seen
-    lattice: Lattice
     looked: Looked | None
 
 
@@ -85,7 +59,11 @@ class LineReader:
             the mixture with the sequence reader, which has one for digits that touch.
         weights: Of the lattice; the shipped ones by default.
         sequence: Sees whole lines, and is asked as well; "shipped" is the one that ships for the
-            reader's digits, if there is one. None reads by the lattice alone.
+            reader's digits, if there is one. None reads digit by digit alone.
+
+    Raises:
+        UsageError: The sequence reader knows other digits, or there is no such pattern or
+            validator.
     """
 
     def __init__(
@@ -98,8 +76,7 @@ class LineReader:
         weights: Weights | None = None,
         sequence: SequenceChoice = "shipped",
     ) -> None:
-        self._reader = reader
-        self._weights = weights or shipped_weights()
+        self.digits = DigitsReader(reader, weights)
         self.sequence = sequence_for(reader) if sequence == "shipped" else sequence
         if self.sequence is not None and not self.sequence.suits(reader):
             raise UsageError(
@@ -109,21 +86,9 @@ class LineReader:
                 hint="indicdigits lines --script NAME makes one; --lines none reads without",
             )
         self._threshold = threshold
-        classes = reader.bundle.classes
-        self._classes = np.array(
-            [n for n, entry in enumerate(classes) if entry.value is not None], np.int32
-        )
-        digits = [classes[n] for n in self._classes.tolist()]
-        texts = [entry.text for entry in digits]
-        self._marks = MARKS
-        self._texts = (*texts, *MARKS)
-        self.ascii = (*(str(entry.value) for entry in digits), *MARKS)
-        # Characters of an automaton are single; a class such as ten has no single digit.
-        self.symbols = "".join(
-            a if len(a) == 1 else t for a, t in zip(self.ascii, self._texts, strict=True)
-        )
         # The lattice's symbol of each one of the sequence reader, and the other way round.
-        self._theirs = [self._texts.index(t) for t in self.sequence.texts] if self.sequence else []
+        texts = self.sequence.texts if self.sequence else ""
+        self._theirs = [self.digits.texts.index(text) for text in texts]
         self._ours = {symbol: number for number, symbol in enumerate(self._theirs)}
         one = validators.validator(validator) if isinstance(validator, str) else validator
         self._validator = one
@@ -133,7 +98,7 @@ class LineReader:
 
     def _over(self, allowed: Automaton) -> Language:
         theirs = None if self.sequence is None else allowed.over(self.sequence.ascii)
-        return Language(allowed.over(self.symbols), theirs)
+        return Language(allowed.over(self.digits.symbols), theirs)
 
     def __call__(self, line: Ink) -> LineReading:
         """Reads a line.
@@ -150,9 +115,9 @@ class LineReader:
         opinions = self.opinions(both)
         found = self._ranked(opinions)
         if not found:
-            return _nothing("does not fit the pattern", _whole(both.seen.pieces))
+            return _nothing("does not fit the pattern", both.seen.box)
         symbols, best = found[0]
-        way = self._way(symbols, both.lattice)
+        way = self.digits.way(symbols, both.seen)
         wrong = self._validator(best.ascii) if self._validator else None
         if wrong and self._valid:
             found[1:1] = self._ranked(self.opinions(both, self._valid, passing=True))
@@ -164,7 +129,7 @@ class LineReader:
             probability=best.probability,
             accepted=reason is None,
             reason=reason,
-            box=_whole(both.seen.pieces),
+            box=both.seen.box,
             digits=self._characters(both, symbols, way),
             alternatives=tuple(others.values()),
             threshold=self._least(opinions),
@@ -172,38 +137,15 @@ class LineReader:
 
     def both(self, line: Ink) -> Line | None:
         """A line as both ways see it; None where there is no ink."""
-        seen = self.look(line)
+        seen = self.digits.look(line)
         if seen is None:
             return None
-        return Line(seen, self.lattice(seen), self.sequence.look(line) if self.sequence else None)
-
-    def look(self, line: Ink) -> Seen | None:
-        """Cuts a line and asks the digit model; None where there is no ink."""
-        pieces = cut(line)
-        if pieces is None:
-            return None
-        edges, size = edges_of(pieces), self._reader.bundle.input_size
-        shown = edges.worth_reading
-        if not shown.any():
-            shown = np.ones_like(shown)
-        runs = zip(edges.first[shown].tolist(), edges.last[shown].tolist(), strict=True)
-        inputs = [normalise(pieces.picture(*run), size, "light-on-dark") for run in runs]
-        probabilities = self._reader.probabilities(np.stack(inputs))
-        return Seen(pieces, edges, Answers.of(probabilities, self._classes, shown))
-
-    def lattice(self, seen: Seen) -> Lattice:
-        """What taking each run for each character is worth."""
-        return Lattice(
-            size=len(seen.pieces),
-            first=seen.edges.first,
-            last=seen.edges.last,
-            scores=worth(seen.edges, seen.answers, self._weights, self._marks),
-        )
+        return Line(seen, self.sequence.look(line) if self.sequence else None)
 
     def opinions(
         self, line: Line, allowed: Language | None = None, *, passing: bool = False
     ) -> Opinions:
-        """The likeliest strings by either way, and what both think of each.
+        """The likeliest strings by either way, in the lattice's symbols, and what both think.
 
         Args:
             line: The line.
@@ -211,29 +153,28 @@ class LineReader:
             passing: Whether only strings count that the validator lets pass.
         """
         allowed = allowed or self._allowed
-        decoder = Decoder(line.lattice, allowed.lattice)
+        decoder = Decoder(line.seen.lattice, allowed.digits)
         ways = self._best_ways(decoder.ways(_WAYS), passing=passing)
         found, theirs, touching = list(ways), [0.0] * len(ways), False
         if line.looked is not None and allowed.sequence is not None:
             places = line.looked.places
             seen = likeliest(places, allowed.sequence)[:_STRINGS]
             touching = not ways or not seen or len(seen[0]) != len(found[0])
-            touching = touching or _cuts(line.seen, ways[found[0]])
+            touching = touching or line.seen.cuts(ways[found[0]])
             for one in seen:
                 symbols = tuple(self._theirs[symbol] for symbol in one)
                 if symbols not in ways and (not passing or self._passes(self._said(symbols))):
                     found.append(symbols)
             strings = [tuple(self._ours[symbol] for symbol in symbols) for symbols in found]
-            theirs = (score(places, strings) - total(places, allowed.sequence)).tolist()
-        everything = decoder.total() if found else 0.0
-        ours = [line.lattice.mass(symbols) - everything for symbols in found]
+            theirs = _among(score(places, strings).tolist(), total(places, allowed.sequence))
+        ours = _among([line.seen.lattice.mass(symbols) for symbols in found], decoder.total())
         pairs = zip(ours, theirs, strict=True)
         return Opinions({s: Opinion(*pair) for s, pair in zip(found, pairs, strict=True)}, touching)
 
     def _ranked(self, opinions: Opinions) -> list[tuple[Symbols, Candidate]]:
         """What a line may say, the likeliest first."""
         if self.sequence is None:
-            shares = {s: math.exp(min(0.0, each.lattice)) for s, each in opinions.of.items()}
+            shares = {s: math.exp(each.lattice) for s, each in opinions.of.items()}
             ranked = sorted(shares.items(), key=lambda pair: -pair[1])
         else:
             ranked = joined(opinions.of, opinions.pooled(self.sequence.bundle.mixture))
@@ -257,30 +198,24 @@ class LineReader:
         return self._validator is None or self._validator(text) is None
 
     def _said(self, symbols: Symbols) -> str:
-        return "".join(self.ascii[symbol] for symbol in symbols)
+        return "".join(self.digits.ascii[symbol] for symbol in symbols)
 
     def _written(self, symbols: Symbols) -> str:
-        return "".join(self._texts[symbol] for symbol in symbols)
-
-    def _way(self, symbols: Symbols, lattice: Lattice) -> Way | None:
-        """The best way to a string, if the lattice has one."""
-        return next(Decoder(lattice, literally(symbols, self.symbols)).ways(1), None)
+        return "".join(self.digits.texts[symbol] for symbol in symbols)
 
     def _characters(self, line: Line, symbols: Symbols, way: Way | None) -> tuple[Character, ...]:
         """The characters of the answer: as the lattice cuts them, or else where they were seen."""
         if way is not None:
-            sums = Decoder(line.lattice, self._allowed.lattice).sums()
-            pieces, edges = line.seen.pieces, line.seen.edges
-            boxes = [_box(edges.boxes[step.edge].tolist(), pieces.scale) for step in way.steps]
-            sure = [float(sums.posterior[step.edge, step.symbol]) for step in way.steps]
+            boxes = line.seen.boxes(way)
+            sure = line.seen.certainties(way, self._allowed.digits)
         else:
             assert line.looked is not None
             theirs = tuple(self._ours[symbol] for symbol in symbols)
             boxes, sure = boxes_of(line.looked, theirs), certainties(line.looked, theirs)
         return tuple(
             Character(
-                text=self._texts[symbol],
-                ascii=self.ascii[symbol],
+                text=self.digits.texts[symbol],
+                ascii=self.digits.ascii[symbol],
                 probability=min(1.0, probability),
                 box=box,
             )
@@ -292,11 +227,8 @@ class LineReader:
     ) -> str | None:
         # Where digits touch and were cut badly, the lattice's pieces are no digits; what is no
         # writing of digits at all does not reach the threshold of such lines.
-        if not opinions.touching:
-            steps = () if way is None else way.steps
-            digits = [step.edge for step in steps if step.symbol < len(self._classes)]
-            if not digits or seen.answers.digit[digits].min() < _NO_DIGIT:
-                return "not a digit"
+        if not opinions.touching and self.digits.is_foreign(seen, way):
+            return "not a digit"
         return None if probability >= self._least(opinions) else "below threshold"
 
     def _least(self, opinions: Opinions) -> float:
@@ -304,15 +236,15 @@ class LineReader:
         if self._threshold is not None:
             return self._threshold
         if self.sequence is None:
-            return self._weights.threshold
+            return self.digits.weights.threshold
         return opinions.pooled(self.sequence.bundle.mixture).threshold
 
 
-def _cuts(seen: Seen, way: Way) -> bool:
-    """Whether a way cuts ink."""
-    edges = [step.edge for step in way.steps]
-    ends = np.concatenate([seen.edges.first[edges], seen.edges.last[edges]])
-    return bool((seen.pieces.cut[ends] > 0).any())
+def _among(scores: list[float], everything: float) -> list[float]:
+    """Logarithms of parts of a whole; of no whole nothing is a part."""
+    if everything == -np.inf:
+        return [-np.inf] * len(scores)
+    return [min(0.0, score - everything) for score in scores]
 
 
 def _language(pattern: str | Automaton) -> Automaton:
@@ -326,12 +258,3 @@ def _language(pattern: str | Automaton) -> Automaton:
 
 def _nothing(reason: str, box: Box) -> LineReading:
     return LineReading(text="", ascii="", probability=0.0, accepted=False, reason=reason, box=box)
-
-
-def _whole(pieces: Pieces) -> Box:
-    return _box(list(pieces.box(0, len(pieces))), pieces.scale)
-
-
-def _box(edges: list[float], scale: float) -> Box:
-    left, top, right, bottom = (round(scale * edge) for edge in edges)
-    return Box(left, top, right - left, bottom - top)
