@@ -81,7 +81,7 @@ def test_on_the_screen(read, cheque, examples, tmp_path):
     assert code == 0, err
     date, amount, account = out.splitlines()
     assert re.fullmatch(r"date     09112026     +[\d.]+%  accepted", date)
-    assert re.fullmatch(r"amount   12,34,567    +[\d.]+%  refused: below threshold 8\d.\d%", amount)
+    assert re.fullmatch(r"amount   12,34,567    +[\d.]+%  refused: below threshold [\d.]+%", amount)
     assert account.startswith("account  30487561920")
     fields = json.loads(read(*words, "--json")[1])["fields"]
     assert 0 < fields[1]["probability"] < fields[1]["threshold"] < 1
