@@ -224,7 +224,8 @@ def test_labels_with_their_script(here: Path, pictures: Path) -> None:
         ([READER, "--data", "none.csv"], 4, "no data set and no pictures"),
         ([READER, "--data", "strange"], 4, "is no class"),
         ([READER, "--data", "cmaterdb/bengali"], 4, "reads none of them"),
-        ([READER, "--data", "bad.csv"], 4, "no such file"),
+        ([READER, "--data", "bad.csv"], 4, "none of the 1 pictures can be read"),
+        ([READER, "--data", "odd.csv"], 4, "no such file: (empty)"),
         ([READER, "--data", "strange", "--part", "test"], 2, "read whole"),
         ([READER, "--data", "dhcd", "--part", "validation"], 2, "belongs to a recipe"),
     ],
@@ -236,6 +237,7 @@ def test_what_cannot_be_measured(
     (here / "strange" / "eleven").mkdir(parents=True)
     (here / "own" / "12").mkdir(parents=True)
     (here / "bad.csv").write_text("path,label\nx.png,1\n")
+    (here / "odd.csv").write_text("path,label\n,1\n")
     assert call("evaluate", *words, "-q") == code
     error = capsys.readouterr().err
     assert said in error
