@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -86,7 +86,7 @@ def read(
         lines=lines,
     )
     _check_words(template, {"--pattern": pattern, "--validator": validator})
-    _check_places(output, [csv, hocr, alto])
+    _check_places(output, [csv, hocr, alto, annotated])
     files = find_files(pictures)
     if annotated is not None and (len(files) > 1 or annotated.suffix.lower() != ".png"):
         raise UsageError(
@@ -128,16 +128,20 @@ def _check_words(template: Path | None, of_lines: dict[str, str | None]) -> None
             )
 
 
-def _check_places(folder: Path | None, files: list[Path | None]) -> None:
+def _check_places(folder: Path | None, files: Sequence[Path | None]) -> None:
     """Refuses places that cannot take the answers, before anything is read."""
-    if folder is not None and folder.exists() and not folder.is_dir():
-        raise UsageError(
-            "is a file, and not a folder",
-            where=f"-o {folder}",
-            allowed="a folder, there already or not",
-            hint="--json > FILE, --csv FILE, --hocr FILE or --alto FILE write one file",
-        )
-    for path in filter(None, files):
+    wanted = [path for path in files if path is not None]
+    for place in ([folder] if folder else []) + [path.parent for path in wanted]:
+        there = next((one for one in (place, *place.parents) if one.exists()), place)
+        if there.exists() and not there.is_dir():
+            raise UsageError(
+                "is a file, and not a folder",
+                where=there,
+                allowed="a folder, there already or not",
+                hint="-o FOLDER keeps an answer a page; --json > FILE, --csv FILE, --hocr FILE and "
+                "--alto FILE write one file",
+            )
+    for path in wanted:
         if path.is_dir():
             raise UsageError("is a folder", where=path, allowed="the file to write")
 
@@ -208,7 +212,8 @@ def _line(line: dict[str, Any], *, native: bool) -> str:
     if line["accepted"]:
         return f"{text}  {line['probability']:.1%}"
     # a dash, so that nobody takes the guess for an answer
-    guess = f" (best guess {text}, {line['probability']:.1%})" if text else ""
+    likely = f"{line['probability']:.1%}"
+    guess = f" (best guess {text}, {likely})" if text and likely != "0.0%" else ""
     return f"–  not accepted: {_why(line)}{guess}"
 
 

@@ -132,7 +132,7 @@ def _data(recipe: Recipe, metrics: Mapping[str, Any]) -> list[str]:
         lines.append(f"- Pictures, {part} part: {sum(counts)}, of each class {_range(counts)}.")
     apart = metrics["data"].get("apart") or []
     apart_lines = sentences.apart_lines(apart, metrics["n"], metrics["errors"])
-    lines += [f"- {line}" for line in apart_lines]
+    lines += [f"- {words.capitalised(line)}." for line in apart_lines]
     rest = metrics["without_leaked"]
     leaked = f"{rest['leaked_n']} of {metrics['n']}" if rest else "not known"
     lines.append(f"- Test pictures that stand in the training set too, byte for byte: {leaked}.")

@@ -10,6 +10,7 @@ from matplotlib.path import Path as Outline
 from matplotlib.textpath import TextPath
 
 from indicdigits.data.fonts import font_path_for
+from indicdigits.scripts import zero_of
 
 _COMMANDS = {
     Outline.MOVETO: "M",
@@ -40,7 +41,8 @@ def font_for_matplotlib(text: str) -> FontProperties | None:
 def outline_glyphs(texts: Iterable[str]) -> Mapping[str, Glyph]:
     """Outlines of the texts that are not ASCII and that an installed font covers.
 
-    All share one baseline and height, so that they keep their sizes beside each other.
+    Those of a script share one baseline and height, so that they keep their sizes beside each
+    other; tall digits of one script make those of another no smaller.
     """
     outlines = {}
     for text in texts:
@@ -48,14 +50,15 @@ def outline_glyphs(texts: Iterable[str]) -> Mapping[str, Glyph]:
         if font is not None:
             outlines[text] = TextPath((0, 0), text, size=_EM, prop=font)
     outlines = {text: path for text, path in outlines.items() if len(path.vertices)}
-    if not outlines:
-        return {}
     boxes = {text: path.get_extents() for text, path in outlines.items()}
-    bottom = min(box.y0 for box in boxes.values())
-    top = max(box.y1 for box in boxes.values())
+    spans: dict[str | None, tuple[float, float]] = {}
+    for text, box in boxes.items():
+        low, high = spans.get(zero_of(text), (box.y0, box.y1))
+        spans[zero_of(text)] = min(low, box.y0), max(high, box.y1)
     glyphs = {}
     for text, path in outlines.items():
         left = boxes[text].x0 - _BEARING
+        bottom, top = spans[zero_of(text)]
         width, height = boxes[text].width + 2 * _BEARING, top - bottom
         glyphs[text] = Glyph(
             # SVG counts y downwards, fonts upwards

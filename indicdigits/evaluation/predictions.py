@@ -24,8 +24,9 @@ def read_predictions(
     """Reads the answers to known pictures.
 
     Args:
-        file: The CSV in UTF-8, as `evaluate` writes predictions.csv. A prediction is a class by its
-            text or its value; an empty one is no answer, and counts as wrong.
+        file: The CSV in UTF-8, as `evaluate` writes predictions.csv, or with semicolons or tabs in
+            the place of commas. A prediction is a class by its text or its value; an empty one is
+            no answer, and counts as wrong.
         ids: (N,), the pictures, as the column `id` names them.
         classes: The classes that an answer may be.
         apart: Pictures that may have an answer too, which counts for nothing.
@@ -66,9 +67,10 @@ def _rows(file: Path) -> list[tuple[int, dict[str, str]]]:
     """Number and cells of each row."""
     try:
         lines = file.read_text(encoding="utf-8-sig").splitlines()
+        separator = max(",;\t", key=(lines or [""])[0].count)
         rows = [
             (number, {name: (cell or "").strip() for name, cell in row.items() if name})
-            for number, row in enumerate(csv.DictReader(lines), 2)
+            for number, row in enumerate(csv.DictReader(lines, delimiter=separator), 2)
         ]
     except FileNotFoundError as error:
         raise DataError("no such CSV file", where=file) from error

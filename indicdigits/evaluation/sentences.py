@@ -68,22 +68,15 @@ def apart_lines(
     for one in apart:
         if not one["broken"]:
             refused.setdefault(one["reason"], []).append(one["id"])
-    lines = []
-    for reason, names in refused.items():
-        what = (
-            f"{count(len(names), 'picture')} with {reason}"
-            if reason != NO_INK
-            else (f"{count(len(names), 'picture')} without ink, all paper or all ink")
-        )
-        rest = (
-            ""
-            if n is None
-            else (f" Were they errors, {percent((n - errors) / (n + len(names)))} would be right.")
-        )
-        lines.append(
-            f"{what}, counted apart: a reader refuses them, \u201c{reason}\u201d.{rest} "
-            + listed(names)
-        )
+    lines = [
+        f"{count(len(names), 'picture')} that any reader refuses, \u201c{reason}\u201d"
+        f"{' (all paper or all ink)' if reason == NO_INK else ''}: {listed(names)}"
+        for reason, names in refused.items()
+    ]
+    if refused and n is not None:
+        number = sum(map(len, refused.values()))
+        share = percent((n - errors) / (n + number))
+        lines.append(f"counted neither right nor wrong; as errors they would leave {share} right")
     broken = [f"{one['id']} ({one['reason']})" for one in apart if one["broken"]]
     if broken:
         lines.append(f"{count(len(broken), 'file')} left out, no pictures: {listed(broken)}")

@@ -88,7 +88,7 @@ class PageReader:
         self._read_line: ReadLine = line_reader
         self._fault = fault_of(pattern, validator)
         given = (("the pattern", pattern), ("the validator", validator))
-        self._held_to = " and ".join(f"{kind} {name!r}" for kind, name in given if name)
+        self._held_to = " and ".join(f"{kind} '{name}'" for kind, name in given if name)
         # Which way up a page stands, a pattern that nothing fits cannot say.
         self._free = PageReader(reader, sequence=self.sequence) if self._held_to else self
 

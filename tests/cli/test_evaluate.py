@@ -97,7 +97,13 @@ def test_own_pictures(here: Path, pictures: Path, capsys: pytest.CaptureFixture[
     page = (folder / "report.html").read_text("utf-8")
     assert "Results by school" in page
     assert "without a value" in page
-    assert "without ink" in page.lower()
+    assert "Counted apart" in page
+    assert "folders/0/paper.png" in page
+
+
+def metrics_right(folder: Path) -> int:
+    metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+    return int(metrics["n"] - metrics["errors"])
 
 
 def test_folders(here: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,8 +112,9 @@ def test_folders(here: Path, pictures: Path, capsys: pytest.CaptureFixture[str])
     assert call(*words) == 0
     printed = capsys.readouterr().out
     assert "33 pictures read right" in printed
-    assert "2 pictures without ink, all paper or all ink, counted apart" in printed
-    assert "Were they errors, " in printed
+    assert "2 pictures that any reader refuses, \u201cno ink found\u201d" in printed
+    share = f"{100 * metrics_right(here / 'out') / 35:.2f}\u00a0% right"
+    assert f"as errors they would leave {share}" in printed
     assert "report: out/report.html" in printed
     metrics = json.loads((here / "out" / "metrics.json").read_text("utf-8"))
     absent = [row for row in metrics["per_class"] if not row["support"]]
@@ -133,7 +140,7 @@ def test_a_broken_picture_is_named_and_left_out(
     told = capsys.readouterr()
     assert "33 pictures read right" in told.out
     assert "2 files left out, no pictures: 0/cut.png (" in told.out
-    assert "1 picture with more than one digit, counted apart" in told.out
+    assert "1 picture that any reader refuses, \u201cmore than one digit\u201d" in told.out
     assert "repair or remove" in told.err
     assert "note.txt" in told.err
     metrics = json.loads((here / "out" / "metrics.json").read_text("utf-8"))
@@ -217,7 +224,8 @@ def test_labels_with_their_script(here: Path, pictures: Path) -> None:
         ([READER, "--data", "none.csv"], 4, "no data set and no pictures"),
         ([READER, "--data", "strange"], 4, "is no class"),
         ([READER, "--data", "cmaterdb/bengali"], 4, "reads none of them"),
-        ([READER, "--data", "bad.csv"], 4, "no such file"),
+        ([READER, "--data", "bad.csv"], 4, "none of the 1 pictures can be read"),
+        ([READER, "--data", "odd.csv"], 4, "no such file: (empty)"),
         ([READER, "--data", "strange", "--part", "test"], 2, "read whole"),
         ([READER, "--data", "dhcd", "--part", "validation"], 2, "belongs to a recipe"),
     ],
@@ -229,6 +237,7 @@ def test_what_cannot_be_measured(
     (here / "strange" / "eleven").mkdir(parents=True)
     (here / "own" / "12").mkdir(parents=True)
     (here / "bad.csv").write_text("path,label\nx.png,1\n")
+    (here / "odd.csv").write_text("path,label\n,1\n")
     assert call("evaluate", *words, "-q") == code
     error = capsys.readouterr().err
     assert said in error

@@ -55,6 +55,14 @@ def test_outlines_are_svg_paths() -> None:
     assert top - 0.1 <= numbers[:, 1].min() <= numbers[:, 1].max() <= top + height + 0.1
 
 
+def test_digits_of_another_script_change_no_size() -> None:
+    """On a page of several scripts each is drawn as large as on a page of its own."""
+    tamil, telugu = SCRIPTS["tamil"].digits, SCRIPTS["telugu"].digits
+    both = glyphs.outline_glyphs([*tamil, *telugu])
+    assert both == {**glyphs.outline_glyphs(tamil), **glyphs.outline_glyphs(telugu)}
+    assert len({glyph.view_box.split()[3] for text, glyph in both.items() if text in tamil}) == 1
+
+
 def test_same_metrics_same_bytes(make: Make) -> None:
     """A picture depends on the metrics only."""
     metrics = make().metrics

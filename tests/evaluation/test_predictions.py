@@ -25,6 +25,11 @@ def test_answers_by_text_or_value_in_any_order(tmp_path: Path) -> None:
     text = "id,prediction,confidence\nb/1.png,२,0.9\na/1.png,1,\na/2.png,०,0.5\n"
     assert read(tmp_path, text) == [1, 0, 2]
     assert read(tmp_path, "\ufeffprediction,id\n0,a/1.png\n,a/2.png\n1,b/1.png\n") == [0, -1, 1]
+    assert read(tmp_path, "id;prediction;note\na/1.png;1;a,b\na/2.png;0;\nb/1.png;2;\n") == [
+        1,
+        0,
+        2,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -142,9 +142,10 @@ def test_places(read, folder, tmp_path):
     code, out, err = read(folder / "a.png", "--csv", folder)
     assert (code, out) == (2, "")
     assert "is a folder" in err
-    code, out, err = read(folder / "a.png", "--hocr", folder / "a.png" / "x.hocr")
-    assert (code, out) == (4, "")
-    assert "cannot be written" in err
+    for option in ("--hocr", "--annotated"):
+        code, out, err = read(folder / "a.png", option, folder / "a.png" / "more" / "x.png")
+        assert (code, out) == (2, "")
+        assert "a.png: is a file, and not a folder" in err
 
 
 def test_annotated(write, page_reader):
