@@ -15,6 +15,7 @@ from indicdigits.errors import UsageError
 
 if TYPE_CHECKING:
     from indicdigits.recipe import Recipe
+    from indicdigits.runtime.reader import Reader
     from indicdigits.training.ctc import LineSettings
 
 
@@ -68,9 +69,29 @@ def lines(
     given["learning_rate"] = rate
     settings = replace(settings, **{k: v for k, v in given.items() if v is not None})
     folder = resume or new_folder(out, f"{chosen.name}-lines")
+    joined_with = _reader(reader or chosen.script)  # before minutes of training
     _train(chosen, root, settings, folder, device, quiet=quiet)
-    made = _export(chosen, folder, reader, quiet=quiet)
-    emit({"run": folder, **made}, json, _text(folder, made))
+    made = _export(chosen, folder, joined_with, quiet=quiet)
+    emit({"run": folder, **made}, json, _text(folder, made, reader or chosen.script))
+
+
+def _reader(name: str) -> Reader:
+    """The reader of single digits.
+
+    Raises:
+        UsageError: There is none.
+    """
+    from indicdigits.runtime.reader import load
+
+    try:
+        return load(name)
+    except UsageError as error:
+        raise UsageError(
+            error.message,
+            where="--reader",
+            allowed=error.allowed,
+            hint="give the bundle of a reader of these digits: --reader mine.indicdigits",
+        ) from error
 
 
 def _train(
@@ -101,18 +122,17 @@ def _train(
     )
 
 
-def _export(recipe: Recipe, folder: Path, reader: str | None, *, quiet: bool) -> dict[str, Any]:
+def _export(recipe: Recipe, folder: Path, reader: Reader, *, quiet: bool) -> dict[str, Any]:
     """Joins it with a reader of single digits, measures both, and writes the bundle."""
     from indicdigits.export.lines import export_lines
-    from indicdigits.runtime.reader import load
     from indicdigits.runtime.shipped import LINES
 
     path = folder / f"{recipe.script}{LINES}"
-    bundle = export_lines(folder, load(reader or recipe.script), path, reporter(quiet))
+    bundle = export_lines(folder, reader, path, reporter(quiet))
     return {"bundle": path, "lines": bundle.metrics["lines"]}
 
 
-def _text(folder: Path, made: dict[str, Any]) -> str:
+def _text(folder: Path, made: dict[str, Any], reader: str) -> str:
     rows = [
         f"  {dataset}, {spacing}: {100 * one['exact'] / one['n']:.1f} % exact, "
         f"{100 * one['refused'] / one['n']:.1f} % refused, "
@@ -120,7 +140,7 @@ def _text(folder: Path, made: dict[str, Any]) -> str:
         for dataset, spacings in made["lines"].items()
         for spacing, one in spacings.items()
     ]
-    next_step = f"next: indicdigits read PICTURE --lines {made['bundle']}"
+    next_step = f"next: indicdigits read PICTURE --script {reader} --lines {made['bundle']}"
     return "\n".join([f"trained: {folder}", "lines of six test digits:", *rows, next_step])
 
 

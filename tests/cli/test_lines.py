@@ -167,6 +167,16 @@ def test_a_start_of_another_kind_is_refused(
     assert "cannot start from a 'vit'" in capsys.readouterr().err
 
 
+def test_the_reader_of_digits_is_there_before_anything_is_trained(
+    numbers: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = numbers.read_text(encoding="utf-8").replace('"devanagari"', '"chakma"')
+    numbers.write_text(recipe, encoding="utf-8")
+    assert run("lines", "--recipe", numbers, "--out", numbers.parent / "run") == 2
+    assert "--reader mine.indicdigits" in capsys.readouterr().err
+    assert not (numbers.parent / "run").exists()
+
+
 def test_a_line_bundle_is_no_reader_of_digits_and_the_other_way_round(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
