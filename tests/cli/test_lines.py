@@ -170,7 +170,9 @@ def test_a_start_of_another_kind_is_refused(
 def test_the_reader_of_digits_is_there_before_anything_is_trained(
     numbers: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = numbers.read_text(encoding="utf-8").replace('"devanagari"', '"chakma"')
+    classes = ", ".join(f'{{ text = "{chr(0x11136 + n)}", value = {n} }}' for n in range(10))
+    recipe = numbers.read_text(encoding="utf-8")
+    recipe = recipe.replace('script = "devanagari"', f'script = "chakma"\nclasses = [{classes}]')
     numbers.write_text(recipe, encoding="utf-8")
     assert run("lines", "--recipe", numbers, "--out", numbers.parent / "run") == 2
     assert "--reader mine.indicdigits" in capsys.readouterr().err
