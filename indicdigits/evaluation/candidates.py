@@ -21,7 +21,7 @@ PREDICTIONS = ".csv"
 UNKNOWN: dict[str, Any] = dict.fromkeys(
     "path recipe script dataset backbone parameters multiply_adds seed epochs seconds "
     "validation_accuracy weights".split()
-) | {"told_script": False, "trained_on_validation": False, "finished": True}
+) | {"part": "test", "told_script": False, "trained_on_validation": False, "finished": True}
 
 
 def load_candidates(
@@ -124,6 +124,7 @@ def load_reader(
             "script": recipe.script,
             "told_script": heads_of(recipe) is not None,
             "dataset": " + ".join(pictures.sources),
+            "part": pictures.part,
             "backbone": recipe.model.backbone,
             **subject.size(),
             "seed": recipe.seed,
@@ -168,6 +169,7 @@ def load_predictions(path: str, name: str, reference: Candidate) -> Candidate:
             "script": reference.facts["script"],
             "told_script": reference.facts["told_script"],
             "dataset": reference.facts["dataset"],
+            "part": reference.facts["part"],
         },
     )
 

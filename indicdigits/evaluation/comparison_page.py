@@ -219,7 +219,10 @@ def _method(result: Mapping[str, Any]) -> str:
 def _facts(result: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     """Name and value of what one must know to repeat the comparison."""
     datasets = dict.fromkeys(run["dataset"] for run in result["runs"])
-    yield "Data set", f"{'; '.join(datasets)}, the whole test split ({result['n']} pictures)"
+    yield (
+        "Data set",
+        f"{'; '.join(datasets)}, {sentences.part(result['runs'][0])} ({result['n']} pictures)",
+    )
     yield "Test", f"{_method(result)} (McNemar 1947; Holm 1979)"
     yield "Interval", "95 % Wilson score interval of each accuracy by itself"
     yield "Difference", "95 % paired bootstrap interval over the pictures (Efron, Tibshirani 1993)"

@@ -86,8 +86,9 @@ def _items(lines: Iterable[str]) -> list[str]:
 def _worst(evaluation: Evaluation) -> list[dict[str, Any]]:
     """The mistakes that are shown, with their pictures and maps."""
     maps = evaluation.saliency
+    scripts = words.scripts_told_apart(row["text"] for row in evaluation.metrics["per_class"])
     return [
-        _shown(mistake, evaluation.images, None if maps is None else maps[number])
+        _shown(mistake, evaluation.images, None if maps is None else maps[number], scripts)
         for number, mistake in enumerate(figures.shown_mistakes(evaluation.metrics))
     ]
 
@@ -96,11 +97,13 @@ def _shown(
     mistake: Mapping[str, Any],
     images: NDArray[np.uint8],
     saliency: NDArray[np.floating] | None,
+    scripts: Mapping[str, str],
 ) -> dict[str, Any]:
     """A mistake with its picture, dark ink on white, its map, and its classes as table rows."""
 
     def row(text: str, value: int | None) -> dict[str, Any]:
-        return {"text": text, "value": value, "long": len(words.plain_name(text, value)) > 3}
+        long = len(words.plain_name(text, value)) > 3
+        return {"text": text, "value": value, "long": long, "script": scripts.get(text)}
 
     image, mapped = np.asarray(images[mistake["index"]]), None
     if saliency is not None:

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from indicdigits.evaluation.sentences import apart_lines, group_line, labels_line, negatives_line
-from indicdigits.evaluation.words import TOLD, class_name, count, interval, mix_ups, percent
+from indicdigits.evaluation.words import (
+    TOLD,
+    class_name,
+    count,
+    interval,
+    mix_ups,
+    percent,
+    scripts_told_apart,
+)
 
 
 def summary(metrics: Mapping[str, Any]) -> str:
@@ -42,7 +50,11 @@ def summary(metrics: Mapping[str, Any]) -> str:
         f"mean over the classes: precision {percent(macro['precision'])}, "
         f"recall {percent(macro['recall'])}, F1 {percent(macro['f1'])}"
     )
-    names = [class_name(row["text"], row["value"]) for row in m["per_class"]]
+    scripts = scripts_told_apart(row["text"] for row in m["per_class"])
+    names = [
+        " ".join(filter(None, (scripts.get(row["text"]), class_name(row["text"], row["value"]))))
+        for row in m["per_class"]
+    ]
     pairs = [f"{names[t]} read as {names[a]}, {c} times" for t, a, c in mix_ups(m["confusion"])]
     if pairs:
         lines.append("most often confused: " + "; ".join(pairs))

@@ -11,7 +11,7 @@ from indicdigits.recipe import Recipe
 from indicdigits.recipe.sources import OWN
 from indicdigits.registry import DATASETS
 from indicdigits.runtime.doubt import NOT_A_DIGIT
-from indicdigits.scripts import SCRIPTS
+from indicdigits.scripts import SCRIPTS, script_of
 
 TOLD = "told for each picture: an answer is one of its own script's classes"
 
@@ -121,6 +121,12 @@ def count(number: int, one: str, many: str | None = None) -> str:
 def class_name(text: str, value: int | None) -> str:
     """A class for a terminal or a card: "१ (1)", or only its text when that says it all."""
     return text if value is None or text == str(value) else f"{text} ({value})"
+
+
+def scripts_told_apart(texts: Iterable[str]) -> dict[str, str]:
+    """Text -> its script's name as people write it, where the classes are of several scripts."""
+    found = {text: script.title for text in texts if (script := script_of(text))}
+    return found if len(set(found.values())) > 1 else {}
 
 
 def plain_name(text: str, value: int | None) -> str:

@@ -33,6 +33,7 @@ from indicdigits.reading.strings import LineReader
 from indicdigits.runtime.reader import Reader, load
 
 _LIKELY = 0.8  # mean probability of a page's digits, above which it stands the right way up
+_SOME = 0.25  # of its lines that are accepted then
 _LIKELIER = 0.08  # by how much a turned page must be more probable
 _TRIED = 16  # lines that are read to find out whether a page stands the right way up
 _LONG = 240  # heights of a line that these are long together, if there are several
@@ -129,11 +130,12 @@ class PageReader:
         """The lines as they stand, or of the turned page where only that reads as numbers."""
         found = _found(page)
         some = self._some(found)
-        likely = _likelihood(some.values())
-        if likely < _LIKELY and self._free is not self:
-            likely = _likelihood(self._free._some(found).values())
+        told = list(some.values())
+        if not _stands(told) and self._free is not self:
+            told = list(self._free._some(found).values())
+        likely = _likelihood(told)
         notices: list[str] = []
-        if likely < _LIKELY and (turns := self._free._turns(page, likely)):
+        if not _stands(told) and (turns := self._free._turns(page, likely)):
             notices = [f"the page stands {_TURNS[turns]}; it was read turned"]
             page, likely = quarter_turns(page, turns), _LIKELY
             found, some = _found(page), {}
@@ -153,9 +155,9 @@ class PageReader:
         """By how many right angles a page must be turned to read as numbers; 0 if by none."""
         best, threshold = 0, max(_LIKELY, likely + _LIKELIER)
         for turns in _TURNS:
-            other = _likelihood(self._some(_found(quarter_turns(page, turns))).values())
-            if other > threshold:
-                best, threshold = turns, other
+            told = list(self._some(_found(quarter_turns(page, turns))).values())
+            if _stands(told) and _likelihood(told) > threshold:
+                best, threshold = turns, _likelihood(told)
         return best
 
     def _why_nothing(self, lines: Sequence[LineReading], likely: float) -> list[str]:
@@ -237,6 +239,16 @@ def _is_number(line: LineReading) -> bool:
 def _found(page: Page) -> list[Line]:
     """What stands in lines on a page."""
     return find_lines(*without_rules(page.ink))
+
+
+def _stands(lines: Sequence[LineReading]) -> bool:
+    """Whether a page stands the right way up, by some of its lines.
+
+    Digits on their head are often read as others, with some certainty, but hardly a line of them
+    is accepted.
+    """
+    accepted = sum(line.accepted for line in lines)
+    return _likelihood(lines) >= _LIKELY and accepted >= _SOME * len(lines)
 
 
 def _likelihood(lines: Iterable[LineReading]) -> float:

@@ -34,6 +34,7 @@ def candidate(name: str, wrong: range | tuple[int, ...] = (), **changes: Any) ->
         "recipe": "digits",
         "script": "latin",
         "dataset": "mnist",
+        "part": "test",
         "backbone": "cnn",
         "parameters": 1234,
         "multiply_adds": 56789,

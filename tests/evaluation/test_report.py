@@ -22,6 +22,7 @@ from indicdigits.evaluation.report_page import charts, render
 from indicdigits.evaluation.subject import weights_of
 from indicdigits.evaluation.summary import summary
 from indicdigits.recipe import ClassEntry
+from indicdigits.scripts import SCRIPTS
 
 from .conftest import Make, recipe_of
 
@@ -176,6 +177,22 @@ def test_top_three_guesses(make: Make) -> None:
     mistake = make().metrics["mistakes"][1]
     assert [guess["text"] for guess in mistake["guesses"]][:2] == ["९", "१"]
     assert [guess["probability"] for guess in mistake["guesses"]] == pytest.approx([0.9, 0.1, 0])
+
+
+def test_digits_of_several_scripts_are_told_apart(make: Make) -> None:
+    """Where a digit of one script was read as one of another, both scripts are named."""
+    classes = tuple(
+        ClassEntry(text=digit, value=value)
+        for script in ("devanagari", "gujarati")
+        for value, digit in enumerate(SCRIPTS[script].digits)
+    )
+    recipe = dataclasses.replace(recipe_of(), classes=classes)
+    evaluation = make(recipe, mistakes={3: (13, 0.9), 23: (13, 0.8)}, leaked=())
+    assert re.search(r"written .*?3 Devanagari read .*?3 Gujarati", text_of(rendered(evaluation)))
+    assert "most often confused: Devanagari ३ (3) read as Gujarati ૩ (3), 2 times" in summary(
+        evaluation.metrics
+    )
+    assert "Devanagari ३" not in summary(make().metrics)
 
 
 def test_mistakes_of_every_kind_are_shown(make: Make) -> None:

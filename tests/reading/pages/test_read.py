@@ -133,6 +133,17 @@ def test_upside_down(page_reader, write):
     assert "upside down" in page.notices[0]
 
 
+def test_register_upside_down(page_reader, draw):
+    """A page whose digits look like others on their head is turned as well."""
+    sheet, numbers = draw.register(21)
+    half = np.vsplit(sheet, [len(sheet) // 2])[0]
+    page = page_reader(np.rot90(half, 2).copy())
+    assert "upside down" in page.notices[0]
+    pairs = list(zip(texts(page), (text for row in numbers for text in row), strict=False))
+    assert len(pairs) >= 20
+    assert sum(one == other for one, other in pairs) >= len(pairs) - 2
+
+
 def letters(rows: int, size: int = 48) -> np.ndarray:
     """A page of words, each row the same."""
     step = round(1.8 * size)
