@@ -31,11 +31,11 @@ SCRIPT_RECIPES = [
 # Where there is a recipe over all sets of a script, its short one makes no reader that ships.
 READERS = tuple(name for name in SCRIPT_RECIPES if f"{name}-all" not in SCRIPT_RECIPES)
 
-# Readers of lines, for the scripts of which there is handwriting, in two passes: the first script
-# starts from a backbone, the others from its first pass, and each goes on from its own.
+# Readers of lines, for the scripts of which there is handwriting. The first starts from a backbone
+# and is trained for long; the others start from it. More steps made none better on validation digits.
 LINES = "-lines"
 FIRST = "devanagari"
-FIRST_STEPS, OTHER_STEPS, SECOND_STEPS = 2400, 1200, 2000
+STEPS = 1200  # of the others
 LINE_READERS = (
     FIRST,
     *(name.removesuffix("-all") for name in READERS if name.endswith("-all") and FIRST not in name),
@@ -92,21 +92,13 @@ def reader(name: str) -> None:
 
 def line_reader(script: str) -> None:
     """The reader of lines of one script, joined with its reader of digits, which comes first."""
-    first, folder = RUNS / f"{script}{LINES}-1", RUNS / f"{script}{LINES}"
-    if script == FIRST:
-        line_pass(script, first, "indic-cnn", FIRST_STEPS)
-    else:
-        line_pass(script, first, RUNS / f"{FIRST}{LINES}-1", OTHER_STEPS)
-    line_pass(script, folder, first, SECOND_STEPS)
-    shutil.copy(folder / f"{script}.indiclines", CHECKPOINTS)
-
-
-def line_pass(script: str, folder: Path, start: str | Path, steps: int) -> None:
-    """One training of a reader of lines; one that is finished is only joined and measured anew."""
+    folder = RUNS / f"{script}{LINES}"
     if (folder / "lines.json").exists():
         command("lines", "--resume", folder)
     else:
-        command("lines", "--script", script, "--from", start, "--steps", steps, "-o", folder)
+        start = ("--from", RUNS / f"{FIRST}{LINES}", "--steps", STEPS) if script != FIRST else ()
+        command("lines", "--script", script, *start, "--out", folder)
+    shutil.copy(folder / f"{script}.indiclines", CHECKPOINTS)
 
 
 def main() -> None:
