@@ -32,7 +32,8 @@ SCRIPT_RECIPES = [
 READERS = tuple(name for name in SCRIPT_RECIPES if f"{name}-all" not in SCRIPT_RECIPES)
 
 # Readers of lines, for the scripts of which there is handwriting. The first starts from a backbone
-# and is trained for long; the others start from it. More steps made none better on validation digits.
+# and is trained for long, the others start from it. On validation digits more steps made none
+# better.
 LINES = "-lines"
 FIRST = "devanagari"
 STEPS = 1200  # of the others
