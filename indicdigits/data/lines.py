@@ -28,7 +28,7 @@ from indicdigits.recipe.negatives import NAME
 Ink = npt.NDArray[np.uint8]
 Part = Literal["learn", "fit", "test"]
 
-MOST = 6000  # digits that a pool takes of a data set
+MOST = 20000  # digits that a pool takes of a data set
 WIDTH = 96  # a batch is as wide as a multiple of this, so that few programs are compiled
 WIDEST = 4 * WIDTH  # columns of a strip that is trained on
 LONGEST = 14  # characters of a line that is trained on
