@@ -44,7 +44,7 @@ def explain(
     from indicdigits.evaluation import explain as why
     from indicdigits.evaluation.explainable import METHODS, open_network
     from indicdigits.evaluation.explanation_figure import explanation_png
-    from indicdigits.evaluation.words import certainty, class_name, share
+    from indicdigits.evaluation.words import certainty, class_name, scripts_told_apart, share
 
     png_file(out)
     explanation = why.explain(open_network(network), picture, method=method, of=of)
@@ -57,7 +57,8 @@ def explain(
         read = f"not accepted: {explanation.refused} (best guess {read})"
     asked = explanation.explained
     if of is not None:
-        read += f"\nwhat speaks for {class_name(asked.text, asked.value)}, "
-        read += share(asked.probability)
+        scripts = scripts_told_apart(entry.text for entry in explanation.network.classes)
+        name = f"{scripts.get(asked.text, '')} {class_name(asked.text, asked.value)}".lstrip()
+        read += f"\nwhat speaks for {name}, {share(asked.probability)}"
     text = f"{picture}  {read}\n{method_name}: {out}"
     emit({"path": picture, "out": out, **explanation.as_dict()}, json, text)

@@ -202,14 +202,13 @@ def _class(network: Explainable, of: str) -> int:
         UsageError: No class is called so, or several are.
     """
     classes = network.classes
-    same = [f"{script}-{of}" for script in scripts_of(of, classes)]
-    if len(same) < 2 and of not in [entry.text for entry in classes]:
-        same = [entry.text for entry in classes if str(entry.value) == of]
+    several = [f"{script}-{of}" for script in scripts_of(of, classes)]
+    same = [entry.text for entry in classes if str(entry.value) == of]
     index = label_index(of, classes)
-    if index is not None and len(same) < 2:
+    if index is not None and (len(same) < 2 or of in [entry.text for entry in classes]):
         return index
     raise UsageError(
         f"{len(same)} classes have the value {of}" if same else f"no class is {of!r}",
         where="--class",
-        allowed=", ".join(same) or allowed_labels(classes),
+        allowed=", ".join(several or same) or allowed_labels(classes),
     )

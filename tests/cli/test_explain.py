@@ -62,6 +62,8 @@ def test_another_class_is_told_with_its_probability(capsys: pytest.CaptureFixtur
     told = json.loads(capsys.readouterr().out)
     assert told["class"]["text"] == "૭"
     assert 0 < told["class"]["probability"] < 1
+    assert explain("every-script", SAMPLE, "--class", "7") == 0
+    assert "what speaks for Western 7, " in capsys.readouterr().out
 
 
 def test_a_page_is_refused_as_predict_refuses_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,7 +81,6 @@ def test_a_page_is_refused_as_predict_refuses_it(capsys: pytest.CaptureFixture[s
     [
         (["devanagari", SAMPLE, "-o", "why.jpg"], 2, "try: -o why.png"),
         (["devanagari", SAMPLE, "-o", "why"], 2, "a name in .png"),
-        (["every-script", SAMPLE, "--class", "3"], 2, "devanagari-3"),
         (["devanagri", SAMPLE], 2, "no run, checkpoint or reader is called 'devanagri'"),
         (["devanagari", "nothing.png"], 4, "nothing.png"),
         (["devanagari", SAMPLE, "--method", "grad-cam"], 2, "the run or checkpoint"),
