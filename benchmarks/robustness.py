@@ -1,10 +1,12 @@
 """How networks read pictures that something has happened to: MNIST-C, paper and scanner.
 
-    python benchmarks/robustness.py [--only mnist-cnn devanagari]
+    python benchmarks/robustness.py [--only mnist-cnn devanagari] [--published] [--limit 2000]
 
 Reads all 10,000 test pictures of MNIST under the fifteen corruptions of MNIST-C (2,000 of them at
-other strengths than the published one) with the shipped backbone `mnist-cnn`, and CMATERdb's
-Devanagari test pictures under all effects with the shipped reader. Nothing is chosen here.
+other strengths than the published one) with the shipped backbones `mnist-cnn` and
+`mnist-cnn-robust`, and CMATERdb's Devanagari test pictures under all effects with the shipped
+reader. `--published` measures the fifteen as they are at the published strength alone, `--limit`
+on fewer pictures. Nothing is chosen here.
 Writes benchmarks/results/robustness.json and prints the tables of docs/robustness.md.
 """
 
@@ -36,14 +38,14 @@ from indicdigits.progress import Reporter
 from indicdigits.training import weights
 from indicdigits.training.prediction import make_predict, predict_all
 
-NETWORKS = ("mnist-cnn",)
+NETWORKS = ("mnist-cnn", "mnist-cnn-robust")
 READERS = {"devanagari": "scripts/devanagari-all"}
 CORRUPTIONS = [name for name, effect in EFFECTS.items() if effect.family == "MNIST-C"]
 FURTHER = 2000
 PICTURES = common.ROOT / "docs" / "pictures"
 
 
-def of_network(name: str) -> dict[str, Any]:
+def of_network(name: str, **how: Any) -> dict[str, Any]:
     """A network's rows over MNIST-C, on the test split of its recipe."""
     loaded = weights.load_model(name)
     test = load_data(loaded.recipe, Path(), Reporter(quiet=True)).test
@@ -55,31 +57,39 @@ def of_network(name: str) -> dict[str, Any]:
         test,
         trained_with=trained_effects(loaded.recipe),
         effects=CORRUPTIONS,
+        **how,
     )
 
 
-def of_reader(name: str) -> dict[str, Any]:
+def of_reader(name: str, **how: Any) -> dict[str, Any]:
     """A shipped reader's rows over all effects, on the test split of the recipe that made it."""
     file = recipes.find(READERS[name])
     recipe, reader = recipes.load(file), indicdigits.load(name)
     test = load_data(recipe, file.parent, Reporter(quiet=True)).test
     mine = test.take(test.groups["dataset"] == f"cmaterdb/{name}")
-    return measure(reader.probabilities, mine, trained_with=trained_effects(recipe))
+    return measure(reader.probabilities, mine, trained_with=trained_effects(recipe), **how)
 
 
-def measure(predict: Predict, test: Split, **options: Any) -> dict[str, Any]:
+def measure(
+    predict: Predict, test: Split, *, published: bool, limit: int | None, **options: Any
+) -> dict[str, Any]:
     """Every picture at the default strength, a fifth of 10,000 at the others."""
     options |= {"reporter": Reporter()}
-    record = measure_robustness(predict, test.images, test.labels, strengths=(STRENGTH,), **options)
+    if published:
+        options |= {"prepared": ()}
+    record = measure_robustness(
+        predict, test.images, test.labels, strengths=(STRENGTH,), limit=limit, **options
+    )
+    if published:
+        return record
     others = [strength for strength in STRENGTHS if strength != STRENGTH]
     further = measure_robustness(
         predict,
         test.images,
         test.labels,
         strengths=others,
-        prepared=(),
-        limit=FURTHER,
-        **options,
+        limit=min(limit or FURTHER, FURTHER),
+        **(options | {"prepared": ()}),
     )
     for row, more in zip(record["rows"], further["rows"], strict=True):
         points = [*row["strengths"], *more["strengths"]]
@@ -89,18 +99,18 @@ def measure(predict: Predict, test: Split, **options: Any) -> dict[str, Any]:
 
 def table(record: Mapping[str, Any]) -> str:
     """Effects by strengths as Markdown, percentages read right."""
-    heads = [f"{strength:g}" for strength in STRENGTHS]
+    heads = [f"{point['strength']:g}" for point in record["rows"][0]["strengths"]]
     lines = [
         f"| effect | trained with | {' | '.join(heads)} | 0.5, through `normalise` |",
         "|---|---|" + "---:|" * (len(heads) + 1),
     ]
     for row in record["rows"]:
         points = [f"{100 * point['accuracy']:.2f}" for point in row["strengths"]]
-        through = row["prepared"] if row["of"] == "MNIST-C" else row["strengths"]
+        through = at(row["prepared"] if row["of"] == "MNIST-C" else row["strengths"])
         mark = "yes" if row["trained_with"] else ""
         lines.append(
             f"| {row['effect'].replace('_', ' ')} | {mark} | {' | '.join(points)} "
-            f"| {100 * at(through):.2f} |"
+            f"| {percent(through)} |"
         )
     return "\n".join(lines)
 
@@ -108,20 +118,28 @@ def table(record: Mapping[str, Any]) -> str:
 def summary(name: str, record: Mapping[str, Any]) -> str:
     """The means of one network, as a row."""
     keys = ("mean_mnist_c", "mean_never_trained")
-    cells = [f"{100 * record[key + suffix]:.2f}" for suffix in ("", "_prepared") for key in keys]
-    return f"| `{name}` | {100 * record['clean']['accuracy']:.2f} | {' | '.join(cells)} |"
+    cells = [percent(record[key + suffix]) for suffix in ("", "_prepared") for key in keys]
+    return f"| `{name}` | {percent(record['clean']['accuracy'])} | {' | '.join(cells)} |"
+
+
+def percent(accuracy: float | None) -> str:
+    """Two decimals, or nothing where it was not measured."""
+    return "" if accuracy is None else f"{100 * accuracy:.2f}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     names = [*NETWORKS, *READERS]
     parser.add_argument("--only", nargs="+", choices=names, default=names)
+    parser.add_argument("--published", action="store_true", help="strength 0.5, as they are")
+    parser.add_argument("--limit", type=int, help="pictures, evenly spread over the split")
     arguments = parser.parse_args()
     common.start()
     results = common.Results("robustness", "python benchmarks/robustness.py")
     for name in arguments.only:
         started = time.monotonic()
-        record = of_network(name) if name in NETWORKS else of_reader(name)
+        how = {"published": arguments.published, "limit": arguments.limit}
+        record = of_network(name, **how) if name in NETWORKS else of_reader(name, **how)
         print(f"\n{name}: {record['n']} pictures, {time.monotonic() - started:.0f} s\n")
         print(table(record) + "\n")
         print("| | without | MNIST-C | never trained | MNIST-C, prepared | never, prepared |")

@@ -36,7 +36,7 @@ DRAWN = (
 READERS = tuple(
     dict.fromkeys((*(f"{s}-{kind}" for s in REAL for kind in ("all", "drawn")), *NANO, *DRAWN))
 )
-BACKBONES = ("mnist-cnn", "mnist-cnn-nano", "mnist-vit")
+BACKBONES = ("mnist-cnn", "mnist-cnn-nano", "mnist-cnn-robust", "mnist-vit")
 ROOT = Path(__file__).resolve().parent.parent
 
 

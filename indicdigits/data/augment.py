@@ -67,9 +67,12 @@ def thickness(width: float, probability: float) -> Any:
     )
 
 
-def noise(std: float, probability: float) -> Any:
-    """Additive Gaussian noise, its deviation drawn from [0, std] of full white."""
-    return A.GaussNoise(std_range=(0.0, std), p=probability)
+def noise(std: float, grain: float, probability: float) -> Any:
+    """Additive Gaussian noise, its deviation drawn from [0, std] of full white.
+
+    It is drawn every `grain` pixels, and what lies between is interpolated.
+    """
+    return A.GaussNoise(std_range=(0.0, std), noise_scale_factor=1 / grain, p=probability)
 
 
 class Augmenter:

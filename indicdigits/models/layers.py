@@ -60,22 +60,32 @@ class Convolution(nnx.Module):
         elif (*self.strides, self.pad, self.groups) == (1, 1, 1, 1) and winograd.pays(x, kernel):
             x = winograd.convolution(x, kernel)
         else:
-            x = _convolved(x, kernel, self.strides, self.pad, self.groups)
+            x = convolved(x, kernel, self.strides, self.pad, self.groups)
         return x if self.bias is None else x + self.bias[...]
 
 
-def _convolved(
+def convolved(
     x: jax.Array,
     kernel: jax.Array,
     strides: tuple[int, int] = (1, 1),
-    pad: int = 0,
+    pad: int | tuple[int, int] = 0,
     groups: int = 1,
 ) -> jax.Array:
+    """The convolution of maps (N, H, W, C) with a kernel (h, w, C / groups, outputs).
+
+    Args:
+        x: The maps.
+        kernel: The kernel; it decides the precision.
+        strides: Steps down and to the right.
+        pad: Zeros on each side; two numbers are those of rows and of columns.
+        groups: Of channels that do not see each other.
+    """
+    rows, columns = (pad, pad) if isinstance(pad, int) else pad
     return jax.lax.conv_general_dilated(
         x,
         kernel,
         window_strides=strides,
-        padding=((pad, pad), (pad, pad)),
+        padding=((rows, rows), (columns, columns)),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
         feature_group_count=groups,
     )
@@ -88,7 +98,7 @@ def _one_channel(x: jax.Array, kernel: jax.Array, pad: int) -> jax.Array:
     Where it is differentiated it is a sum of shifted pictures, each times its tap: XLA's own takes
     ten times as long on a CPU (docs/performance.md). Elsewhere, and in exports, it stays itself.
     """
-    return _convolved(x, kernel, pad=pad)
+    return convolved(x, kernel, pad=pad)
 
 
 def _one_channel_forward(
@@ -110,7 +120,7 @@ def _one_channel_forward(
 def _one_channel_backward(
     pad: int, kept: tuple[jax.Array, jax.Array], gradient: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    towards = jax.vjp(partial(_convolved, pad=pad), *kept)[1](gradient)
+    towards = jax.vjp(partial(convolved, pad=pad), *kept)[1](gradient)
     return towards[0], towards[1]
 
 

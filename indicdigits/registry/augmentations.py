@@ -53,6 +53,7 @@ AUGMENTATIONS.register(
         summary="additive Gaussian noise",
         options={
             "std": Option(default=0.1, low=0.0, high=0.5),  # upper end, as a fraction of white
+            "grain": Option(default=1.0, low=1.0, high=8.0),  # pixels; above 1 it is smooth
             "probability": Option(default=0.3, low=0.0, high=1.0),
         },
     ),

@@ -119,6 +119,26 @@ BACKBONES.register(
     ),
 )
 BACKBONES.register(
+    "cnn-robust",
+    BackboneEntry(
+        factory="indicdigits.models.cnn_robust:CNNRobust",
+        summary="cnn on slopes of the ink, to which light, shade and polarity are no matter",
+        options={"dropout": Option(default=0.3, low=0.0, high=0.9)},
+        stages=("stem", "stage1", "stage2", "stage3", "head"),
+        parameters=_parameters(
+            stem="conv norm",
+            stage1="conv norm",
+            stage2="conv1 norm1 conv2 norm2",
+            stage3="conv1 norm1 conv2 norm2",
+            head="dense",
+        ),
+        count=165_802,
+        multiply_adds=5_197_000,
+        input_sizes=(20, 64),
+        maps=Grid(stage="stage3", pitch=8, first=0.0),
+    ),
+)
+BACKBONES.register(
     "cnn-classic",
     BackboneEntry(
         factory="indicdigits.models.cnn_classic:CNNClassic",

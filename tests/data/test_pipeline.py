@@ -67,6 +67,17 @@ def test_every_augmentation_changes_pictures_and_keeps_their_form(name: str, spl
     assert (result.max(axis=(1, 2)) > 100).all()
 
 
+@pytest.mark.parametrize(("grain", "alike"), [(1.0, (-0.2, 0.2)), (5.0, (0.7, 1.0))])
+def test_noise_of_a_coarse_grain_is_smooth(grain: float, alike: tuple[float, float]) -> None:
+    """Neighbours have noise of their own at a grain of one pixel, and nearly the same at five."""
+    grey = np.full((40, 28, 28), 128, np.uint8)
+    draw = Augmenter([{"name": "noise", "std": 0.3, "grain": grain, "probability": 1.0}])
+    noise = draw(grey, np.random.default_rng(0)).astype(float) - 128
+    one, other = noise[:, :, :-1].ravel(), noise[:, :, 1:].ravel()
+    assert alike[0] < np.corrcoef(one, other)[0, 1] < alike[1]
+    assert abs(noise.mean()) < 5
+
+
 def test_workers_and_order_do_not_change_a_byte(split: Split, tmp_path: Path) -> None:
     """0 or 2 processes, begun at copy 0 or at copy 2: the same copies."""
     alone = drawn(split, tmp_path / "a")
