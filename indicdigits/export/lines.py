@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 import indicdigits
-from indicdigits import recipe as recipes
 from indicdigits.data.lines import Hand, LineBatches, hands_of, symbols_of
 from indicdigits.data.strings import Style, compose
 from indicdigits.errors import UsageError
@@ -76,7 +75,7 @@ def export_lines(run: Path, reader: Reader, output: Path, reporter: Reporter) ->
         parity=parity,
         mixture=_UNFITTED,
         metrics={},
-        licence=_licence(loaded.info, root),
+        licence=_licence(loaded.info["datasets"]),
         recipe={"digest": recipe.digest(), "settings": loaded.info["settings"]},
         created_by=f"indicdigits {indicdigits.__version__}",
     )
@@ -93,19 +92,10 @@ def export_lines(run: Path, reader: Reader, output: Path, reporter: Reporter) ->
     return bundle
 
 
-def _licence(info: Mapping[str, Any], root: Path) -> str:
-    """The licences of all data that the weights have learnt from, back to the first backbone."""
-    names = dict.fromkeys(name.partition("/")[0] for name in _datasets(info, root))
+def _licence(datasets: Iterable[str]) -> str:
+    """The licences of all data that the weights have learnt from."""
+    names = dict.fromkeys(name.partition("/")[0] for name in datasets)
     return "; ".join(f"{name}: {DATASETS.get(name).licence}" for name in names)
-
-
-def _datasets(info: Mapping[str, Any], root: Path) -> Iterator[str]:
-    if info["backbone"] != ctc.BACKBONE:
-        recipe = recipes.loads(info["recipe"], source="checkpoint")
-        yield from (source.dataset for source in recipe.data.sources)
-        return
-    yield from info["hands"]
-    yield from _datasets(load_weights(info["settings"]["start"], root=root).info, root)
 
 
 def to_onnx(model: SequenceNet) -> bytes:

@@ -141,6 +141,7 @@ def train(
                 "version": indicdigits.__version__,
                 "settings": asdict(settings),
                 "hands": {hand.dataset: len(hand.pool) for hand in hands},
+                "datasets": [*trainer.learnt_from],
                 "seconds": round(max(before, time.monotonic() - started), 1),
             },
         )
@@ -215,6 +216,9 @@ class _Trainer:
         symbols = symbols_of(recipe)
         model = create_sequence(len(symbols), ROWS, seed=settings.seed)
         loaded = load_weights(settings.start, root=root)
+        # All data sets that the weights have seen, back to the first backbone.
+        own = (hand.dataset for hand in hands)
+        self.learnt_from = dict.fromkeys([*own, *_datasets(loaded.info)])
         _, fresh = surgery.split(model)
         weights = _started(fresh, loaded, symbols)
         surgery.assign(model, weights)
@@ -324,6 +328,14 @@ class _Trainer:
             average=average,
             loss=state.loss + value,
         )
+
+
+def _datasets(info: dict[str, Any]) -> list[str]:
+    """The data sets that weights have learnt from."""
+    if "datasets" in info:
+        return list(info["datasets"])
+    recipe = recipes.loads(info["recipe"], source="the weights to start from")
+    return [source.dataset for source in recipe.data.sources]
 
 
 def _started(

@@ -77,6 +77,7 @@ def test_from_a_recipe_to_a_bundle_that_reads(
     assert line_bundle.check_golden(bundle, where=path) == 6
     assert "".join(s.text for s in bundle.symbols) == "०१२३४५६७८९,.-/₹"
     assert bundle.mixture.reader == load("devanagari").name
+    assert "mnist: commonly listed as CC BY-SA 3.0" in bundle.licence  # of the backbone's start
     assert "six digits, composed of test digits" in bundle.card
     assert run("inspect", path) == run("verify", path) == 0
     shown = capsys.readouterr().out
