@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +13,7 @@ import typer
 from indicdigits.cli.common import Device, DeviceName, Json, Quiet, Seed, Set, emit, reporter
 from indicdigits.cli.finetune import recipe_file
 from indicdigits.cli.training import Out, Resume, new_folder
-from indicdigits.errors import UsageError
+from indicdigits.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from indicdigits.recipe import Recipe
@@ -57,9 +59,9 @@ def lines(
 ) -> None:
     """Train a reader of lines on numbers composed of a recipe's training digits."""
     if [script, recipe, resume].count(None) != 2:
+        what = "--script devanagari" if resume is None else f"--resume {resume}"
         raise UsageError(
-            "give one of --script, --recipe and --resume",
-            hint="indicdigits lines --script devanagari",
+            "give one of --script, --recipe and --resume", hint=f"indicdigits lines {what}"
         )
     begun = (weights, steps, rate, seed, changes, out)
     if resume is not None and any(value is not None for value in begun):
@@ -69,19 +71,39 @@ def lines(
     given["learning_rate"] = rate
     settings = replace(settings, **{k: v for k, v in given.items() if v is not None})
     folder = resume or new_folder(out, f"{chosen.name}-lines")
-    joined_with = _reader(reader or chosen.script)  # before minutes of training
+    joined_with = _reader(reader or chosen.script, chosen)  # before minutes of training
     _train(chosen, root, settings, folder, device, quiet=quiet)
-    made = _export(chosen, folder, joined_with, quiet=quiet)
+    try:
+        made = _export(chosen, folder, joined_with, quiet=quiet)
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"stopped while it was joined and measured; the training is finished in {folder}",
+            signal_number=signal.SIGINT,
+            hint=f"indicdigits lines --resume {folder}",
+        ) from error
     emit({"run": folder, **made}, json, _text(folder, made, reader or chosen.script))
 
 
-def _reader(name: str) -> Reader:
+def _reader(name: str, recipe: Recipe) -> Reader:
     """The reader of single digits.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is none, or it reads other digits than the recipe has.
     """
     from indicdigits.runtime.reader import load
+
+    reader = _loaded(name, load)
+    theirs = {entry.text for entry in reader.bundle.classes if entry.value in range(10)}
+    if not {e.text for e in recipe.labels if e.value in range(10)} <= theirs:
+        raise UsageError(
+            f"{reader.name!r} reads other digits than the recipe {recipe.name!r}",
+            where="--reader",
+            allowed=f"a reader of {recipe.script}",
+        )
+    return reader
+
+
+def _loaded(name: str, load: Callable[[str], Reader]) -> Reader:
 
     try:
         return load(name)

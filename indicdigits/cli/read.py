@@ -213,8 +213,17 @@ def _line(line: dict[str, Any], *, native: bool) -> str:
         return f"{text}  {line['probability']:.1%}"
     # a dash, so that nobody takes the guess for an answer
     likely = f"{line['probability']:.1%}"
-    guess = f" (best guess {text}, {likely})" if text and likely != "0.0%" else ""
+    guess = f" (best guess {text}, {likely}{_next_best(line, native=native)})"
+    guess = guess if text and likely != "0.0%" else ""
     return f"–  not accepted: {_why(line)}{guess}"
+
+
+def _next_best(line: dict[str, Any], *, native: bool) -> str:
+    """The likeliest other reading: where a check failed, of those that pass."""
+    if not line["alternatives"]:
+        return ""
+    other = line["alternatives"][0]
+    return f"; or {other['text'] if native else other['ascii']}?"
 
 
 def _fields(fields: list[dict[str, Any]], *, native: bool) -> list[str]:

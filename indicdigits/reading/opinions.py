@@ -31,10 +31,13 @@ class Opinions(NamedTuple):
         of: Strings, in symbols of the lattice, and what is thought of each.
         touching: Whether the lattice had to cut ink, or the two see different numbers of
             characters.
+        allowed: Logarithm of the probability, by the sequence reader, that the line says anything
+            that is allowed.
     """
 
     of: dict[Symbols, Opinion]
     touching: bool
+    allowed: float = 0.0
 
     def pooled(self, mixture: Mixture) -> Pooled:
         """How far each way is to be trusted with this line."""

@@ -9,13 +9,14 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from indicdigits.errors import UsageError
 from indicdigits.imaging.strip import Strip, strip_of
 from indicdigits.reading.answer import Box, Ink
 from indicdigits.reading.ctc import Places, Symbols, placed
 from indicdigits.runtime import line_bundle
 from indicdigits.runtime.line_bundle import LineBundle
 from indicdigits.runtime.reader import Reader
-from indicdigits.runtime.shipped import shipped_lines
+from indicdigits.runtime.shipped import LINES, shipped_lines
 
 PLACE = 2  # columns of a strip for one place
 
@@ -94,13 +95,25 @@ def certainties(looked: Looked, symbols: Symbols) -> list[float]:
 def chosen(lines: str | os.PathLike[str] | None) -> SequenceChoice:
     """What a user has said of the sequence reader: None for what ships, "none", or a bundle.
 
+    The name of a script means the bundle that ships for it.
+
     Raises:
         UsageError: There is no such file.
         VerificationError: It is not what it claims to be.
     """
     if lines is None:
         return "shipped"
-    return None if lines == "none" else load_sequence(lines)
+    if lines == "none":
+        return None
+    known = shipped_lines()
+    if str(lines) not in known and not Path(lines).exists():
+        raise UsageError(
+            "no such reader of lines",
+            where=lines,
+            allowed=", ".join(["none", *known, f"the path of a {LINES} file"]),
+            hint="indicdigits lines --script NAME makes one",
+        )
+    return load_sequence(known.get(str(lines), Path(lines)))
 
 
 def load_sequence(path: str | os.PathLike[str]) -> SequenceReader:

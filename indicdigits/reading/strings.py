@@ -29,6 +29,7 @@ from indicdigits.runtime.reader import Reader
 from indicdigits.runtime.reading import NO_INK
 
 _WAYS = 60  # best ways that are looked at; several of them may say the same
+_FITS = math.log(0.2)  # lines are less likely to fit their pattern that say something else
 _STRINGS = 4  # different strings among them whose probability is worked out
 
 
@@ -122,7 +123,8 @@ class LineReader:
         if wrong and self._valid:
             found[1:1] = self._ranked(self.opinions(both, self._valid, passing=True))
         reason = wrong or self._reason(both.seen, way, opinions, best.probability)
-        others = {candidate.text: candidate for _, candidate in found[1:]}
+        # What passes the validator comes first, with its probability among what passes.
+        others = {candidate.text: candidate for _, candidate in reversed(found[1:])}
         return LineReading(
             text=best.text,
             ascii=best.ascii,
@@ -131,7 +133,7 @@ class LineReader:
             reason=reason,
             box=both.seen.box,
             digits=self._characters(both, symbols, way),
-            alternatives=tuple(others.values()),
+            alternatives=tuple(reversed(others.values())),
             threshold=self._least(opinions),
         )
 
@@ -155,7 +157,7 @@ class LineReader:
         allowed = allowed or self._allowed
         decoder = Decoder(line.seen.lattice, allowed.digits)
         ways = self._best_ways(decoder.ways(_WAYS), passing=passing)
-        found, theirs, touching = list(ways), [0.0] * len(ways), False
+        found, theirs, touching, fits = list(ways), [0.0] * len(ways), False, 0.0
         if line.looked is not None and allowed.sequence is not None:
             places = line.looked.places
             seen = likeliest(places, allowed.sequence)[:_STRINGS]
@@ -166,10 +168,12 @@ class LineReader:
                 if symbols not in ways and (not passing or self._passes(self._said(symbols))):
                     found.append(symbols)
             strings = [tuple(self._ours[symbol] for symbol in symbols) for symbols in found]
-            theirs = _among(score(places, strings).tolist(), total(places, allowed.sequence))
+            fits = total(places, allowed.sequence)
+            theirs = _among(score(places, strings).tolist(), fits)
         ours = _among([line.seen.lattice.mass(symbols) for symbols in found], decoder.total())
         pairs = zip(ours, theirs, strict=True)
-        return Opinions({s: Opinion(*pair) for s, pair in zip(found, pairs, strict=True)}, touching)
+        of = {s: Opinion(*pair) for s, pair in zip(found, pairs, strict=True)}
+        return Opinions(of, touching, fits)
 
     def _ranked(self, opinions: Opinions) -> list[tuple[Symbols, Candidate]]:
         """What a line may say, the likeliest first."""
@@ -225,6 +229,9 @@ class LineReader:
     def _reason(
         self, seen: Seen, way: Way | None, opinions: Opinions, probability: float
     ) -> str | None:
+        # Its probability is one among strings that are allowed: all of them may be unlikely.
+        if opinions.allowed < _FITS:
+            return "does not fit the pattern"
         # Where digits touch and were cut badly, the lattice's pieces are no digits; what is no
         # writing of digits at all does not reach the threshold of such lines.
         if not opinions.touching and self.digits.is_foreign(seen, way):

@@ -191,8 +191,20 @@ def read(path: Path) -> LineBundle:
 
 
 def from_bytes(data: bytes, *, where: object) -> LineBundle:
-    """Reads and verifies a bundle that is in memory; `where` names it in errors."""
-    table, members = unseal(data, LIMITS, kind=FORMAT, schema=SCHEMA, where=where)
+    """Reads and verifies a bundle that is in memory; `where` names it in errors.
+
+    Raises:
+        VerificationError: It is not what it claims to be, or a newer version made it.
+    """
+    try:
+        table, members = unseal(data, LIMITS, kind=FORMAT, schema=SCHEMA, where=where)
+    except VerificationError as error:
+        raise VerificationError(
+            error.message,
+            where=error.where,
+            allowed=error.allowed if error.allowed != FORMAT else "the file of a reader of lines",
+            hint="fetch the file again, or make one: indicdigits lines --script NAME",
+        ) from error
     table.require("input", INPUT)
     symbols = tuple(
         LineSymbol(text=entry.text("text"), ascii=entry.text("ascii"))

@@ -121,8 +121,8 @@ def train(
         Interrupted: SIGINT or SIGTERM came; the state has been saved.
     """
     with locked(runtime.run):
+        trainer = _Trainer(recipe, root, hands, settings, runtime)  # a wrong start leaves no run
         _open_run(recipe, root, settings, runtime.run)
-        trainer = _Trainer(recipe, root, hands, settings, runtime)
         found = checkpoint.resume_point(runtime.run, runtime.reporter.say)
         if found:
             trainer.restore(found)

@@ -78,3 +78,30 @@ def test_blank_paper_is_no_number(reader: Reader) -> None:
     """A line without ink says so instead of guessing."""
     reading = LineReader(reader)(np.zeros((40, 200), np.uint8))
     assert (reading.text, reading.accepted, reading.reason) == ("", False, "no ink found")
+
+
+def test_a_line_of_another_length_than_asked_for_is_refused(reader: Reader) -> None:
+    """No digit is invented to fill a pattern, nor left out; what was seen reads well without it."""
+    texts, pictures = zip(*digits(reader)[:5], strict=True)
+    ink = line(list(pictures), gap=5)
+    assert LineReader(reader)(ink).ascii == "".join(texts)
+    for pattern in (r"\d{6}", r"\d{4}", "pin-code"):
+        reading = LineReader(reader, pattern=pattern)(ink)
+        assert (reading.accepted, reading.reason) == (False, "does not fit the pattern"), pattern
+
+
+def test_valid_readings_come_first_with_their_probability_among_valid_ones(
+    reader: Reader,
+) -> None:
+    texts, pictures = zip(*digits(reader)[:6], strict=True)
+    shown = "".join(texts)
+    odd = validators.Validator(
+        name="other",
+        summary="",
+        pattern="digits",
+        check=lambda text: "checksum" if text == shown else None,
+    )
+    others = LineReader(reader, validator=odd)(line(list(pictures), gap=5)).alternatives
+    assert others
+    valid = [other.probability for other in others]
+    assert sum(valid) > 0.9
