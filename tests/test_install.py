@@ -69,7 +69,7 @@ def borrow_dependencies(commands: Path) -> None:
 
 def test_wheel_holds_what_ships(wheel: Path) -> None:
     """The wheel holds every recipe, builder, card and checkpoint, the licence, and no tests."""
-    assert wheel.stat().st_size < 25e6
+    assert wheel.stat().st_size < 35e6  # 29 readers, 8 backbones, 7 readers of lines
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"indicdigits/py.typed", "indicdigits/cli/app.py"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)

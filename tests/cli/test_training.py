@@ -284,7 +284,8 @@ def test_two_scripts_are_pretrained_together(bars: Path) -> None:
     images = np.concatenate([pictures["images"][one | two]] * 2)
     labels = [
         digits[label]
-        for digits in ("17", "௧௭")  # the same pictures: only the script tells them apart
+        # The same pictures: only the script tells them apart.
+        for digits in (("latin-1", "latin-7"), ("௧", "௭"))
         for label in pictures["labels"][one | two]
     ]
     np.savez(folder / "both.npz", images=images, labels=np.array(labels))
@@ -385,10 +386,10 @@ def test_a_recipe_in_the_folder_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What `recipe new` has written here is trained, also where a recipe of that name ships."""
-    from indicdigits.cli.finetune import _recipe_file
+    from indicdigits.cli.finetune import recipe_file
 
     monkeypatch.chdir(tmp_path)
-    assert "recipes" in str(_recipe_file("hindi", None).parent.parent)
+    assert "recipes" in str(recipe_file("hindi", None).parent.parent)
     Path("devanagari.toml").touch()
-    assert _recipe_file("devanagari", None) == Path("devanagari.toml")
-    assert _recipe_file("hindi", None) == Path("devanagari.toml")
+    assert recipe_file("devanagari", None) == Path("devanagari.toml")
+    assert recipe_file("hindi", None) == Path("devanagari.toml")

@@ -63,7 +63,18 @@ def test_declared_methods(name: str) -> None:
     assert ("attention-rollout" in methods) == attends
 
 
-@pytest.mark.parametrize("name", [name for name in BACKBONES if name not in ("linear", "mlp")])
+def test_a_front_end_that_sees_the_whole_picture_moves_no_grid() -> None:
+    """In `cnn-robust` every unit depends on all pixels; its stages lie as those of `cnn` do."""
+    robust, plain = BACKBONES.get("cnn-robust"), BACKBONES.get("cnn")
+    assert robust.maps == plain.maps
+    paper = jnp.zeros((1, 64, 64, 1))
+    shapes = [network(name, size=64).forward(paper, stop=4).shape for name in ("cnn", "cnn-robust")]
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in BACKBONES if name not in ("linear", "mlp", "cnn-robust")]
+)
 def test_grids_are_where_the_units_are(name: str) -> None:
     """A unit's declared centre is the middle of the pixels that it depends on."""
     size, entry = 64, BACKBONES.get(name)
