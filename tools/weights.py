@@ -31,12 +31,13 @@ SCRIPT_RECIPES = [
 # Where there is a recipe over all sets of a script, its short one makes no reader that ships.
 READERS = tuple(name for name in SCRIPT_RECIPES if f"{name}-all" not in SCRIPT_RECIPES)
 
-# Readers of lines, for the scripts of which there is handwriting. The first starts from a backbone
-# and is trained for long, the others start from it. On validation digits more steps made none
-# better.
+# Readers of lines, for the scripts of which there is handwriting, by the steps of their trainings,
+# each of which goes on from the one before. The first script starts from a backbone, the others
+# from it. More trainings made only the Western one better on validation digits.
 LINES = "-lines"
 FIRST = "devanagari"
-STEPS = 1200  # of the others
+TRAININGS = {FIRST: (2400,), "latin": (1200, 2000, 2400)}
+USUAL = (1200,)
 LINE_READERS = (
     FIRST,
     *(name.removesuffix("-all") for name in READERS if name.endswith("-all") and FIRST not in name),
@@ -93,13 +94,18 @@ def reader(name: str) -> None:
 
 def line_reader(script: str) -> None:
     """The reader of lines of one script, joined with its reader of digits, which comes first."""
-    folder = RUNS / f"{script}{LINES}"
-    if (folder / "lines.json").exists():
-        command("lines", "--resume", folder)
-    else:
-        start = ("--from", RUNS / f"{FIRST}{LINES}", "--steps", STEPS) if script != FIRST else ()
-        command("lines", "--script", script, *start, "--out", folder)
-    shutil.copy(folder / f"{script}.indiclines", CHECKPOINTS)
+    start = "indic-cnn" if script == FIRST else str(RUNS / f"{FIRST}{LINES}")
+    trainings = TRAININGS.get(script, USUAL)
+    for number, steps in enumerate(trainings, start=1):
+        last = number == len(trainings)
+        folder = RUNS / (f"{script}{LINES}" if last else f"{script}{LINES}-{number}")
+        if (folder / "lines.json").exists():
+            command("lines", "--resume", folder)
+        else:
+            words = ("--script", script, "--from", start, "--steps", steps, "--out", folder)
+            command("lines", *words)
+        start = str(folder)
+    shutil.copy(RUNS / f"{script}{LINES}" / f"{script}.indiclines", CHECKPOINTS)
 
 
 def main() -> None:

@@ -16,7 +16,9 @@ from indicdigits.cli.training import (
     Place,
     Process,
     Processes,
+    RecipeName,
     Resume,
+    ScriptRecipe,
     Workers,
     run,
     run_draws,
@@ -25,13 +27,8 @@ from indicdigits.errors import UsageError
 
 
 def finetune(
-    script: Annotated[
-        str | None,
-        typer.Option("--script", help="A script: SCRIPT.toml here, or the recipe that ships."),
-    ] = None,
-    recipe: Annotated[
-        str | None, typer.Option("--recipe", help="A recipe's name, or a recipe file of yours.")
-    ] = None,
+    script: ScriptRecipe = None,
+    recipe: RecipeName = None,
     weights: Annotated[
         str | None,
         typer.Option("--from", help="Weights to start from: a shipped backbone, a run, a path."),

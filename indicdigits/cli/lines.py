@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ import typer
 
 from indicdigits.cli.common import Device, DeviceName, Json, Quiet, Seed, Set, emit, reporter
 from indicdigits.cli.finetune import recipe_file
-from indicdigits.cli.training import Out, Resume, new_folder
+from indicdigits.cli.training import Out, RecipeName, Resume, ScriptRecipe, new_folder
 from indicdigits.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -22,13 +21,8 @@ if TYPE_CHECKING:
 
 
 def lines(
-    script: Annotated[
-        str | None,
-        typer.Option("--script", help="A script: SCRIPT.toml here, or the recipe that ships."),
-    ] = None,
-    recipe: Annotated[
-        str | None, typer.Option("--recipe", help="A recipe's name, or a recipe file of yours.")
-    ] = None,
+    script: ScriptRecipe = None,
+    recipe: RecipeName = None,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -67,8 +61,12 @@ def lines(
     if resume is not None and any(value is not None for value in begun):
         raise UsageError("a run goes on as it was begun", where="--resume", hint="leave these out")
     chosen, root, settings = _chosen(script, recipe, resume, changes or [])
-    given: dict[str, Any] = {"start": weights, "steps": steps, "seed": seed}
-    given["learning_rate"] = rate
+    given: dict[str, Any] = {
+        "start": weights,
+        "steps": steps,
+        "learning_rate": rate,
+        "seed": seed,
+    }
     settings = replace(settings, **{k: v for k, v in given.items() if v is not None})
     folder = resume or new_folder(out, f"{chosen.name}-lines")
     joined_with = _reader(reader or chosen.script, chosen)  # before minutes of training
@@ -92,7 +90,15 @@ def _reader(name: str, recipe: Recipe) -> Reader:
     """
     from indicdigits.runtime.reader import load
 
-    reader = _loaded(name, load)
+    try:
+        reader = load(name)
+    except UsageError as error:
+        raise UsageError(
+            error.message,
+            where="--reader",
+            allowed=error.allowed,
+            hint="give the bundle of a reader of these digits: --reader mine.indicdigits",
+        ) from error
     theirs = {entry.text for entry in reader.bundle.classes if entry.value in range(10)}
     if not {e.text for e in recipe.labels if e.value in range(10)} <= theirs:
         raise UsageError(
@@ -101,19 +107,6 @@ def _reader(name: str, recipe: Recipe) -> Reader:
             allowed=f"a reader of {recipe.script}",
         )
     return reader
-
-
-def _loaded(name: str, load: Callable[[str], Reader]) -> Reader:
-
-    try:
-        return load(name)
-    except UsageError as error:
-        raise UsageError(
-            error.message,
-            where="--reader",
-            allowed=error.allowed,
-            hint="give the bundle of a reader of these digits: --reader mine.indicdigits",
-        ) from error
 
 
 def _train(

@@ -65,7 +65,7 @@ def read(
     lines: Annotated[
         str | None,
         typer.Option(
-            metavar="BUNDLE|none",
+            metavar="BUNDLE|SCRIPT|none",
             help="A reader of whole lines; the script's own, if it ships.",
             show_default=False,
         ),
@@ -124,7 +124,7 @@ def _check_words(template: Path | None, of_lines: dict[str, str | None]) -> None
                 "the fields of a form have their own",
                 where=f"{option} beside --template",
                 allowed="either of them",
-                hint=f"write {option.strip('-')} = {value!r} into [fields.NAME] of {template}",
+                hint=f"write {option.strip('-')} = '{value}' into [fields.NAME] of {template}",
             )
 
 

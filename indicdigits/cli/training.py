@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from indicdigits.training.loop import Runtime
     from indicdigits.training.run import Prepared
 
+ScriptRecipe = Annotated[
+    str | None,
+    typer.Option("--script", help="A script: SCRIPT.toml here, or the recipe that ships."),
+]
+RecipeName = Annotated[
+    str | None, typer.Option("--recipe", help="A recipe's name, or a recipe file of yours.")
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", help="The run's folder; runs/NAME without it.", show_default=False),

@@ -74,8 +74,13 @@ class CNN(Backbone):
     def __init__(self, *, classes: int, input_size: int, dropout: float, rngs: nnx.Rngs) -> None:
         del input_size  # the head takes the mean over whatever map there is
         stem, first, second, third = self.WIDTHS
-        self.stem = Plain(1, stem, rngs=rngs)
+        self.stem = self.make_stem(stem, rngs)
         self.stage1 = Plain(stem, first, stride=2, rngs=rngs)
         self.stage2 = Down(first, second, rngs=rngs)
         self.stage3 = Down(second, third, rngs=rngs)
         self.head = Head(third, classes, dropout, rngs=rngs)
+
+    @staticmethod
+    def make_stem(outputs: int, rngs: nnx.Rngs) -> Plain:
+        """The first stage."""
+        return Plain(1, outputs, rngs=rngs)

@@ -13,8 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from indicdigits.models.backbone import Backbone
-from indicdigits.models.cnn import Down, Head, Plain
+from indicdigits.models.cnn import CNN, Plain
 from indicdigits.models.layers import convolved
 
 GREYS = 9  # that the paper's grey is looked for among; what lies between counts for both
@@ -112,24 +111,10 @@ class Stem(Plain):
         return super().__call__(slopes(ink(x)), rngs)
 
 
-class CNNRobust(Backbone):
-    """Five stages: stem (full resolution), stage1 (1/2), stage2 (1/4), stage3 (1/8), head.
+class CNNRobust(CNN):
+    """`CNN` whose stem begins with the front end."""
 
-    Args:
-        classes: Number of logits.
-        input_size: Height and width of the input in pixels; any does.
-        dropout: Probability of dropping a feature before the dense layer, in [0, 1).
-        rngs: Source of the initial weights (stream "params").
-    """
-
-    STAGES = ("stem", "stage1", "stage2", "stage3", "head")
-    WIDTHS = (16, 32, 48, 96)
-
-    def __init__(self, *, classes: int, input_size: int, dropout: float, rngs: nnx.Rngs) -> None:
-        del input_size  # the head takes the mean over whatever map there is
-        stem, first, second, third = self.WIDTHS
-        self.stem = Stem(stem, rngs=rngs)
-        self.stage1 = Plain(stem, first, stride=2, rngs=rngs)
-        self.stage2 = Down(first, second, rngs=rngs)
-        self.stage3 = Down(second, third, rngs=rngs)
-        self.head = Head(third, classes, dropout, rngs=rngs)
+    @staticmethod
+    def make_stem(outputs: int, rngs: nnx.Rngs) -> Plain:
+        """The first stage."""
+        return Stem(outputs, rngs=rngs)

@@ -15,8 +15,7 @@ from indicdigits.models import GENERATOR
 from indicdigits.models.cnn import CNN, Down, Plain
 from indicdigits.models.layers import Dense
 
-STEP = 4  # columns of a strip for one step of the LSTM
-PLACES = 2  # answers of a step: two thin strokes may stand within it
+PLACES = 2  # answers for a step of four columns: two thin strokes may stand within it
 BLANK = 0  # the answer "nothing, or still the same"
 
 
